@@ -1,0 +1,125 @@
+// Package care owns Samsyn's own vocabulary: persons, services, viewers,
+// contributions and the closed set of error kinds. It does no I/O and decides
+// nothing; every room of the house speaks its words.
+package care
+
+import (
+	"errors"
+	"time"
+
+	"samsyn/fhir"
+)
+
+// PersonID is a person's random id in Samsyn. It says nothing about the person.
+type PersonID string
+
+// Service is the service that something originates from. It decides which
+// confidentiality regime applies (docs/access.md).
+type Service string
+
+// The services around a child.
+const (
+	Barnevern     Service = "barnevern"
+	Barnehage     Service = "barnehage"
+	Skole         Service = "skole"
+	PPT           Service = "ppt"
+	Helsestasjon  Service = "helsestasjon"
+	Kommune       Service = "kommune" // health and care services, koordinerende enhet, avlastning
+	Fastlege      Service = "fastlege"
+	Spesialist    Service = "spesialist" // hospital, habilitering
+	BUP           Service = "bup"        // child and adolescent psychiatry
+	Koordinering  Service = "koordinering"
+	UkjentService Service = ""
+)
+
+// Services lists all services in the order in which they are shown.
+var services = []Service{Koordinering, Skole, Barnehage, PPT, Helsestasjon, Kommune, Fastlege, Spesialist, BUP, Barnevern}
+
+// Services returns every service in the order in which they are shown.
+func Services() []Service { return append([]Service(nil), services...) }
+
+// Valid tells whether s is one of the services.
+func (s Service) Valid() bool {
+	for _, v := range services {
+		if v == s {
+			return true
+		}
+	}
+	return false
+}
+
+// Viewer is the one who asks. There is no answer without a viewer.
+type Viewer struct {
+	ID   string
+	Name string
+	Role string // shown, e.g. "barnekoordinator"; decides nothing by itself
+}
+
+// Grant is an explicit permission: this viewer may see what these services said
+// about this person, from From until (not including) Until.
+type Grant struct {
+	Viewer   string    `db:"viewer"`
+	Person   PersonID  `db:"person"`
+	Services []Service `db:"-"`
+	From     time.Time `db:"-"`
+	Until    time.Time `db:"-"` // zero: no end
+	Basis    string    `db:"basis"`
+}
+
+// Lineage tells where one produced element came from.
+type Lineage struct {
+	Element string   `json:"e"` // path in the resource, "CarePlan.activity[0].detail.status"
+	Rule    string   `json:"r"` // map file, line and expression
+	Line    int      `json:"l"`
+	From    []string `json:"f,omitempty"` // source fields that were read
+}
+
+// Made is one resource that a source said, with the lineage of its elements.
+type Made struct {
+	Resource fhir.Resource
+	Lineage  []Lineage
+}
+
+// Contribution is what one source record says, in FHIR, about one person.
+// Sources never overwrite each other.
+type Contribution struct {
+	Source  string // configured name of the source
+	System  string // adapter, "barnevernsregister"
+	Kind    string
+	Key     string
+	Version int // Samsyn's own, from 1
+	// SourceVersion is the source's own version mark.
+	SourceVersion string
+	// MapRevision is the hash of the map, its tables and the engine that made it.
+	MapRevision string
+	Service     Service
+	// Subject is the source's own key for the person; Person is who that is, "" while nobody knows.
+	Subject string
+	Person  PersonID
+	// Recorded is when this version was stored.
+	Recorded time.Time
+	// Changed is when the source says that it changed; zero where it does not say.
+	Changed time.Time
+	Made    []Made
+}
+
+// SourceState is what is known of a source's last runs.
+type SourceState struct {
+	Source      string
+	System      string
+	Service     Service
+	Title       string // shown to people
+	LastSuccess time.Time
+	LastFailure time.Time
+	Failure     string // the cause, without personal data
+}
+
+// Error kinds. Everything that crosses a package border wraps one of them, or is
+// internal; the edge (internal/api, internal/web, cmd) translates them once.
+var (
+	ErrNotFound    = errors.New("not found")
+	ErrInvalid     = errors.New("invalid")
+	ErrConflict    = errors.New("conflict")
+	ErrDenied      = errors.New("denied")
+	ErrUnavailable = errors.New("unavailable")
+)
