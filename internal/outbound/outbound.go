@@ -1,0 +1,131 @@
+// Package outbound owns how Samsyn calls other systems over HTTP: timeouts,
+// bounded retries that honour Retry-After, no redirects that could carry a token
+// away, and the sign-in of a machine (API key, OAuth2 client credentials,
+// Maskinporten, HelseID with DPoP). It knows no source and no format.
+package outbound
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// Options say how a client calls. The zero value of each field takes the default in its comment.
+type Options struct {
+	Auth    Auth
+	Headers map[string]string // sent with every request, e.g. an API key
+	Timeout time.Duration     // one request with its answer, retries apart; 60 s
+	Retries int               // after the first try; 3, -1 for none
+	// RetryWait is the first pause; it doubles, with jitter, to eight times itself. 500 ms.
+	RetryWait time.Duration
+	Now       func() time.Time // time.Now
+	Random    io.Reader        // crypto/rand.Reader
+	Transport http.RoundTripper
+}
+
+// New makes the client. The returned close function ends its idle connections.
+func New(o Options) (client *http.Client, closeIdle func(), err error) {
+	o = o.withDefaults()
+	signed, err := o.Auth.sign(o.Transport, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	retry := retryablehttp.NewClient()
+	retry.Logger = nil // its log lines hold addresses
+	retry.RetryMax = max(o.Retries, 0)
+	retry.RetryWaitMin, retry.RetryWaitMax = o.RetryWait, 8*o.RetryWait
+	retry.Backoff = retryablehttp.RateLimitLinearJitterBackoff
+	retry.CheckRetry = checkRetry
+	retry.ErrorHandler = retryablehttp.PassthroughErrorHandler
+	retry.HTTPClient = &http.Client{
+		Transport:     &headers{set: o.Headers, next: signed},
+		Timeout:       o.Timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	client = retry.StandardClient()
+	client.CheckRedirect = retry.HTTPClient.CheckRedirect
+	closer, _ := o.Transport.(interface{ CloseIdleConnections() })
+	return client, func() {
+		if closer != nil {
+			closer.CloseIdleConnections()
+		}
+	}, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Timeout == 0 {
+		o.Timeout = 60 * time.Second
+	}
+	if o.Retries == 0 {
+		o.Retries = 3
+	}
+	if o.RetryWait == 0 {
+		o.RetryWait = 500 * time.Millisecond
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Transport == nil {
+		o.Transport = &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+			TLSHandshakeTimeout:   5 * time.Second,
+			ResponseHeaderTimeout: 30 * time.Second,
+			IdleConnTimeout:       60 * time.Second,
+			MaxIdleConnsPerHost:   8,
+		}
+	}
+	return o
+}
+
+// checkRetry retries what may pass by itself. A refused sign-in does not.
+func checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	var refused *RefusedError
+	if errors.As(err, &refused) {
+		return false, err
+	}
+	return retryablehttp.DefaultRetryPolicy(ctx, resp, err)
+}
+
+// headers adds fixed headers to a copy of each request.
+type headers struct {
+	set  map[string]string
+	next http.RoundTripper
+}
+
+func (h *headers) RoundTrip(r *http.Request) (*http.Response, error) {
+	if len(h.set) == 0 {
+		return h.next.RoundTrip(r)
+	}
+	r = r.Clone(r.Context())
+	for k, v := range h.set {
+		r.Header.Set(k, v)
+	}
+	return h.next.RoundTrip(r)
+}
+
+// RefusedError is an authorisation server's no. It holds no token and no secret.
+type RefusedError struct {
+	Host   string
+	Status int
+	Code   string // OAuth2 error code, "" where the server gave none
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("sign-in at %s was refused (status %d %s); check the client id, key and scopes of the source's auth block", e.Host, e.Status, e.Code)
+}
+
+func hostOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "the token address"
+	}
+	return u.Host
+}
