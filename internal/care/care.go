@@ -123,3 +123,25 @@ var (
 	ErrDenied      = errors.New("denied")
 	ErrUnavailable = errors.New("unavailable")
 )
+
+// Claim is what one source says of who a person is. The name of a child that only
+// barnevern names is as confidential as the rest of what barnevern says, so a claim
+// has its service and is filtered by it.
+type Claim struct {
+	Source    string
+	Service   Service
+	Name      string
+	BirthDate string // YYYY-MM-DD
+	Recorded  time.Time
+}
+
+// Access is one line of the access log: who asked, for whom, through which door,
+// and what was decided. It is written before anything is shown (invariant I10).
+type Access struct {
+	Viewer   string
+	Person   PersonID
+	Services []Service // those that were opened, none where it was denied
+	Allowed  bool
+	Door     string // "page", "fhir", "cli"
+	At       time.Time
+}
