@@ -1,0 +1,20 @@
+# make help lists the targets.
+.PHONY: help run test lint ci bench generate verify
+help:     ; @grep -E '^[a-z]+: .*##' Makefile | sed 's/: .*## /\t/'
+run:      ## the demo, on loopback, with synthetic families
+	go run ./cmd/samsyn demo
+test:     ## README's test command
+	go test ./...
+lint:     ## gofmt, vet, staticcheck
+	@test -z "$$(git ls-files '*.go' | xargs gofmt -l)" || (git ls-files '*.go' | xargs gofmt -l; exit 1)
+	go vet ./...
+	go tool staticcheck ./...
+ci:       ## all that CI runs
+	bash .ci/run
+bench:    ## the figures in docs/performance.md
+	go test -run '^$$' -bench . -benchmem ./fhir/... ./mapping/... ./internal/...
+generate: ## what is generated from ../shared and from the code
+	go run ./fhir/r4/gen
+	go test ./mapping -run 'Docs|Functions' -update
+verify: generate ## generated files are as committed
+	git diff --exit-code
