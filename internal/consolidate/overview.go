@@ -59,7 +59,10 @@ type Overview struct {
 	// what lies ahead of Now from what has been.
 	Timeline      []Event        `json:"timeline"`
 	Disagreements []Disagreement `json:"disagreements"`
-	Sources       []SourceLine   `json:"sources"`
+	// Others is what was said that has no room of its own (a Condition, an
+	// Observation, a resource that could not be read).
+	Others  []Other      `json:"others"`
+	Sources []SourceLine `json:"sources"`
 }
 
 // SourceRef tells where a line comes from: who said it, in which resource, made
@@ -295,6 +298,18 @@ type Document struct {
 	Type    string      `json:"type,omitempty"`
 	Date    Moment      `json:"date"`
 	Sources []SourceRef `json:"sources"`
+}
+
+// Other is something said that has no room of its own in the overview.
+type Other struct {
+	ID     string `json:"id"`
+	Type   string `json:"type"` // FHIR resource type
+	Title  string `json:"title"`
+	Status string `json:"status,omitempty"`
+	Date   Moment `json:"date,omitempty"`
+	// Unreadable: the stored body is no JSON object; nothing of it can be shown.
+	Unreadable bool        `json:"unreadable,omitempty"`
+	Sources    []SourceRef `json:"sources"`
 }
 
 // Kinds of events.
