@@ -1,0 +1,285 @@
+package fhirrest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"samsyn/adapters"
+)
+
+const (
+	maxPage  = 64 << 20 // one Bundle
+	maxDepth = 64       // one resource
+)
+
+// bundle is as much of a Bundle as paging needs. Entries stay raw: one that is
+// not what it should be must not take the others with it.
+type bundle struct {
+	ResourceType string            `json:"resourceType"`
+	Type         string            `json:"type"`
+	Link         []link            `json:"link"`
+	Entry        []json.RawMessage `json:"entry"`
+	Issue        []issue           `json:"issue"` // when an OperationOutcome came instead
+}
+
+type link struct {
+	Relation string `json:"relation"`
+	URL      string `json:"url"`
+}
+
+type issue struct {
+	Severity string `json:"severity"`
+	Code     string `json:"code"`
+}
+
+type entry struct {
+	FullURL  string          `json:"fullUrl"`
+	Resource json.RawMessage `json:"resource"`
+	Search   struct {
+		Mode string `json:"mode"`
+	} `json:"search"`
+	Request struct {
+		Method string `json:"method"`
+		URL    string `json:"url"`
+	} `json:"request"`
+	Response struct {
+		LastModified string `json:"lastModified"`
+	} `json:"response"`
+}
+
+// head is what a record needs to know of its resource.
+type head struct {
+	ResourceType string `json:"resourceType"`
+	ID           string `json:"id"`
+	Meta         struct {
+		VersionID   string `json:"versionId"`
+		LastUpdated string `json:"lastUpdated"`
+	} `json:"meta"`
+	Issue []issue `json:"issue"`
+}
+
+// readBundle reads one answer. An OperationOutcome in place of a Bundle is an
+// error: there are no records in it. Only its codes are told on; its texts may
+// repeat what was asked for.
+func readBundle(body []byte) (bundle, error) {
+	var b bundle
+	if err := json.Unmarshal(body, &b); err != nil {
+		return b, fmt.Errorf("%w: the answer is not JSON", adapters.ErrProtocol)
+	}
+	switch b.ResourceType {
+	case "Bundle":
+	case "OperationOutcome":
+		return b, fmt.Errorf("%w: the server answers with an OperationOutcome: %s", adapters.ErrProtocol, codes(b.Issue))
+	default:
+		return b, fmt.Errorf("%w: the answer is not a Bundle", adapters.ErrProtocol)
+	}
+	if b.Type != "searchset" && b.Type != "history" {
+		return b, fmt.Errorf("%w: the answer is a Bundle that is neither a searchset nor a history", adapters.ErrProtocol)
+	}
+	return b, nil
+}
+
+func codes(issues []issue) string {
+	if len(issues) == 0 {
+		return "without an issue"
+	}
+	var out bytes.Buffer
+	for i, is := range issues {
+		if i > 0 {
+			out.WriteString(", ")
+		}
+		// Codes are from a closed list in R4; a free text here is not told on.
+		fmt.Fprintf(&out, "%s/%s", word(is.Severity), word(is.Code))
+	}
+	return out.String()
+}
+
+func word(s string) string {
+	if s == "" || len(s) > 32 {
+		return "unknown"
+	}
+	for _, r := range s {
+		if r != '-' && (r < 'a' || r > 'z') {
+			return "unknown"
+		}
+	}
+	return s
+}
+
+// record makes a record of one entry. Exactly one of record, fault and nothing
+// (an informational outcome) comes back.
+func (a *adapter) record(raw json.RawMessage, asked, where string) (*adapters.Record, *adapters.Fault) {
+	content := raw // of a fault: the resource as soon as there is one
+	fault := func(kind, key, format string, args ...any) *adapters.Fault {
+		return &adapters.Fault{
+			Kind: kind, Key: key, Where: where, Media: adapters.JSON, Body: bytes.Clone(content),
+			Err: fmt.Errorf("%w: %s", adapters.ErrMalformed, fmt.Sprintf(format, args...)),
+		}
+	}
+	var e entry
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return nil, fault(asked, where, "the entry is not what a Bundle entry should be; ask the server's owner")
+	}
+	if e.Request.Method == "DELETE" {
+		return deleted(e, asked, where, fault)
+	}
+	if len(e.Resource) == 0 || string(e.Resource) == "null" {
+		return nil, fault(asked, where, "the entry holds no resource")
+	}
+	content = e.Resource
+	var h head
+	if err := json.Unmarshal(e.Resource, &h); err != nil {
+		return nil, fault(asked, where, "resourceType, id or meta is not what R4 says")
+	}
+	if h.ResourceType == "OperationOutcome" {
+		return nil, a.outcome(h, asked, where, raw)
+	}
+	return a.check(e.Resource, h, where, fault)
+}
+
+// check turns a resource into a record if its head can be trusted.
+func (a *adapter) check(body json.RawMessage, h head, where string, fault func(kind, key, format string, args ...any) *adapters.Fault) (*adapters.Record, *adapters.Fault) {
+	kind, key := h.ResourceType, h.ID
+	if !typeName.MatchString(kind) {
+		return nil, fault("resource", where, "resourceType is missing or is not a resource type")
+	}
+	if !fhirID.MatchString(key) {
+		return nil, fault(kind, where, "id is missing or is not a FHIR id")
+	}
+	if hasNationalNumber(key) {
+		return nil, fault(kind, where, "the server uses a national number as id; such ids are not taken in")
+	}
+	if len(body) > a.config.MaxResource {
+		return nil, fault(kind, key, "the resource is %d bytes, more than max_resource (%d); raise it if this is right", len(body), a.config.MaxResource)
+	}
+	if deeperThan(body, maxDepth) {
+		return nil, fault(kind, key, "the resource is nested deeper than %d levels", maxDepth)
+	}
+	changed, err := instant(h.Meta.LastUpdated)
+	if err != nil {
+		return nil, fault(kind, key, "meta.lastUpdated is not an instant")
+	}
+	return &adapters.Record{
+		Kind: kind, Key: key, Version: h.Meta.VersionID, Changed: changed,
+		Media: adapters.JSON, Body: bytes.Clone(body),
+	}, nil
+}
+
+// deleted reads a history entry that says that a resource is gone.
+func deleted(e entry, asked, where string, fault func(kind, key, format string, args ...any) *adapters.Fault) (*adapters.Record, *adapters.Fault) {
+	kind, key, ok := typeAndID(e.Request.URL)
+	if !ok {
+		kind, key, ok = typeAndID(e.FullURL)
+	}
+	if !ok || hasNationalNumber(key) {
+		return nil, fault(asked, where, "a deletion that does not say of what (request.url)")
+	}
+	changed, err := instant(e.Response.LastModified)
+	if err != nil {
+		return nil, fault(kind, key, "response.lastModified is not an instant")
+	}
+	return &adapters.Record{Kind: kind, Key: key, Changed: changed, Media: adapters.JSON, Deleted: true}, nil
+}
+
+// outcome: a warning inside a searchset says that the answer is not the whole
+// answer, so it is kept as a fault; mere information is not.
+func (a *adapter) outcome(h head, asked, where string, raw json.RawMessage) *adapters.Fault {
+	serious := h.Issue[:0:0]
+	for _, is := range h.Issue {
+		if is.Severity != "information" {
+			serious = append(serious, is)
+		}
+	}
+	if len(serious) == 0 && len(h.Issue) > 0 {
+		return nil
+	}
+	return &adapters.Fault{
+		Kind: "OperationOutcome", Key: asked, Where: where, Media: adapters.JSON, Body: bytes.Clone(raw),
+		Err: fmt.Errorf("%w: the server says of its own answer: %s; ask its owner", adapters.ErrProtocol, codes(serious)),
+	}
+}
+
+func instant(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	return time.Parse(time.RFC3339Nano, s)
+}
+
+// typeAndID reads "Encounter/e1", with or without a base and a _history part.
+func typeAndID(ref string) (kind, id string, ok bool) {
+	parts := splitPath(ref)
+	for i := len(parts) - 2; i >= 0; i-- {
+		if typeName.MatchString(parts[i]) && fhirID.MatchString(parts[i+1]) {
+			return parts[i], parts[i+1], true
+		}
+	}
+	return "", "", false
+}
+
+func splitPath(s string) []string {
+	var out []string
+	for _, p := range bytes.FieldsFunc([]byte(s), func(r rune) bool { return r == '/' || r == '?' }) {
+		out = append(out, string(p))
+	}
+	return out
+}
+
+// deeperThan tells whether valid JSON nests deeper than max.
+func deeperThan(body []byte, max int) bool {
+	depth, inText := 0, false
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; {
+		case inText:
+			if c == '\\' {
+				i++
+			} else if c == '"' {
+				inText = false
+			}
+		case c == '"':
+			inText = true
+		case c == '{' || c == '[':
+			if depth++; depth > max {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
+}
+
+// hasNationalNumber tells whether a run of exactly eleven digits in s passes the
+// check of the second control digit, which is the same for every kind of national
+// number, today and from 2032. It errs on the careful side: it is used to keep
+// numbers out of keys and addresses, never to recognise a person.
+func hasNationalNumber(s string) bool {
+	run := 0
+	for i := 0; i <= len(s); i++ {
+		if i < len(s) && s[i] >= '0' && s[i] <= '9' {
+			run++
+			continue
+		}
+		if run == 11 && secondControlDigit(s[i-11:i]) {
+			return true
+		}
+		run = 0
+	}
+	return false
+}
+
+func secondControlDigit(digits string) bool {
+	weights := [11]int{5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1}
+	sum := 0
+	for i, w := range weights {
+		n, err := strconv.Atoi(digits[i : i+1])
+		if err != nil {
+			return false
+		}
+		sum += n * w
+	}
+	return sum%11 == 0
+}
