@@ -113,10 +113,10 @@ func sourceLines(states []care.SourceState, now time.Time, fresh time.Duration) 
 	})
 	var lines []SourceLine
 	for _, s := range states {
-		l := SourceLine{Source: s.Source, Title: cmp.Or(s.Title, s.Source), Service: s.Service, Since: s.LastSuccess, State: SourceFresh}
+		l := SourceLine{Source: s.Source, Title: cmp.Or(s.Title, s.Source), Service: s.Service, Since: local(s.LastSuccess, now), State: SourceFresh}
 		switch {
 		case s.LastFailure.After(s.LastSuccess):
-			l.State, l.Failed, l.Cause = SourceFailed, s.LastFailure, s.Failure
+			l.State, l.Failed, l.Cause = SourceFailed, local(s.LastFailure, now), s.Failure
 		case s.LastSuccess.IsZero():
 			l.State = SourceNever
 		case now.Sub(s.LastSuccess) > fresh:
@@ -125,4 +125,12 @@ func sourceLines(states []care.SourceState, now time.Time, fresh time.Duration) 
 		lines = append(lines, l)
 	}
 	return lines
+}
+
+// local is t in now's zone; a time that was not said stays zero.
+func local(t, now time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.In(now.Location())
 }

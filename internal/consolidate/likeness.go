@@ -10,10 +10,10 @@ import (
 
 // plain is a text without what writers vary: case, punctuation, spacing.
 func plain(s string) string {
-	return strings.Join(words(s), " ")
+	return strings.Join(wordsOf(s), " ")
 }
 
-func words(s string) []string {
+func wordsOf(s string) []string {
 	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
 
@@ -26,7 +26,7 @@ func plainName(s string) string {
 	if family, given, ok := strings.Cut(s, ","); ok && !strings.Contains(given, ",") {
 		s = given + " " + family
 	}
-	ws := words(s)
+	ws := wordsOf(s)
 	for len(ws) > 1 && slices.Contains(titlesOfPeople, ws[0]) {
 		ws = ws[1:]
 	}
@@ -55,7 +55,7 @@ func related(a, b string) bool {
 }
 
 func meaning(s string) []string {
-	return slices.DeleteFunc(words(s), func(w string) bool { return slices.Contains(fillers, w) || isDigits(w) })
+	return slices.DeleteFunc(wordsOf(s), func(w string) bool { return slices.Contains(fillers, w) || isDigits(w) })
 }
 
 func isDigits(s string) bool {
