@@ -14,8 +14,8 @@ import (
 type Auth struct {
 	// Kind is none (default), oauth2, maskinporten or helseid.
 	Kind     string `yaml:"kind"`
-	TokenURL string `yaml:"tokenUrl"`
-	ClientID string `yaml:"clientId"`
+	TokenURL string `yaml:"token_url"`
+	ClientID string `yaml:"client_id"`
 	// Secret of oauth2 client credentials.
 	Secret Secret `yaml:"secret"`
 	// Key is a private JWK (RSA or EC) for maskinporten and helseid.
@@ -77,8 +77,8 @@ func (a Auth) Validate() []error {
 		return []error{fmt.Errorf("kind: %q is none of none, oauth2, maskinporten, helseid", a.Kind)}
 	}
 	u, err := url.Parse(a.TokenURL)
-	need(err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http"), "tokenUrl", "give the token endpoint's full address")
-	need(a.ClientID != "", "clientId", "is required")
+	need(err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http"), "token_url", "give the token endpoint's full address")
+	need(a.ClientID != "", "client_id", "is required")
 	need(len(a.Scopes) > 0 || a.Kind == "oauth2", "scopes", "name at least one scope")
 	return faults
 }

@@ -207,8 +207,8 @@ func TestValidateNamesEveryField(t *testing.T) {
 	}{
 		{outbound.Auth{}, nil},
 		{outbound.Auth{Kind: "magic"}, []string{"kind"}},
-		{outbound.Auth{Kind: "oauth2"}, []string{"secret", "tokenUrl", "clientId"}},
-		{outbound.Auth{Kind: "helseid", TokenURL: "x"}, []string{"key", "tokenUrl", "clientId", "scopes"}},
+		{outbound.Auth{Kind: "oauth2"}, []string{"secret", "token_url", "client_id"}},
+		{outbound.Auth{Kind: "helseid", TokenURL: "x"}, []string{"key", "token_url", "client_id", "scopes"}},
 	}
 	for _, c := range cases {
 		var got []string
