@@ -1,9 +1,6 @@
 package fhir
 
-import (
-	"encoding/json"
-	"strconv"
-)
+import "strconv"
 
 // invariants gives the hand-written rules by the type they belong to; types below it
 // have them too. The keys and texts are the specification's
@@ -84,8 +81,8 @@ func number(m map[string]any, key string) (float64, bool) {
 }
 
 func numberText(m map[string]any, key string) string {
-	n, _ := m[key].(json.Number)
-	return n.String()
+	s, _, _ := textOf(m[key])
+	return s
 }
 
 // coded tells whether a CodeableConcept has one of these codes of a system.

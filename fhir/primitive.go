@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 )
 
 type jsonKind uint8
@@ -232,12 +231,22 @@ func dateLength(s string) int {
 	case len(s) < 10 || s[7] != '-' || !inRange(s[8:10], 1, 31):
 		return 0
 	}
-	if s[8:10] > "28" {
-		if _, err := time.Parse(time.DateOnly, s[:10]); err != nil {
+	switch day := s[8:10]; s[5:7] {
+	case "02":
+		if day > "29" || day == "29" && !isLeap(s[:4]) {
+			return 0
+		}
+	case "04", "06", "09", "11":
+		if day > "30" {
 			return 0
 		}
 	}
 	return 10
+}
+
+func isLeap(year string) bool {
+	y, _ := strconv.Atoi(year)
+	return y%4 == 0 && (y%100 != 0 || y%400 == 0)
 }
 
 // isClock reads Thh:mm:ss, a fraction of any length and, if wanted, a time zone. A

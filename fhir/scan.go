@@ -55,8 +55,9 @@ func scan(b []byte) (scanned, error) {
 
 // scanner walks JSON that is known to be well formed.
 type scanner struct {
-	in []byte
-	at int
+	in   []byte
+	at   int
+	keys [][]byte // of all objects that are open, the innermost one's last
 }
 
 func (s *scanner) space() {
@@ -115,7 +116,7 @@ func (s *scanner) list(depth int) error {
 
 func (s *scanner) object(depth int, top *scanned) error {
 	s.at++
-	var keys keySet
+	keys := keySet{from: len(s.keys)}
 	for s.space(); s.in[s.at] != '}'; s.space() {
 		if s.in[s.at] == ',' {
 			s.at++
@@ -126,23 +127,23 @@ func (s *scanner) object(depth int, top *scanned) error {
 			return err
 		}
 		key := unquote(raw)
-		if !keys.add(key) {
+		if !keys.add(s, key) {
 			return errTwice
 		}
 		s.space()
 		s.at++ // the colon
 		s.space()
-		if top != nil && (key == "resourceType" || key == "id") {
+		if top != nil && (string(key) == "resourceType" || string(key) == "id") {
 			if s.in[s.at] != '"' {
 				return errNotText
 			}
 			if raw, err = s.text(); err != nil {
 				return err
 			}
-			if key == "id" {
-				top.id = unquote(raw)
+			if string(key) == "id" {
+				top.id = string(unquote(raw))
 			} else {
-				top.resourceType = unquote(raw)
+				top.resourceType = string(unquote(raw))
 			}
 			continue
 		}
@@ -151,6 +152,7 @@ func (s *scanner) object(depth int, top *scanned) error {
 		}
 	}
 	s.at++
+	s.keys = s.keys[:keys.from]
 	return nil
 }
 
@@ -192,42 +194,45 @@ func hex4(b []byte) uint64 {
 	return n
 }
 
-func unquote(raw []byte) string {
+func unquote(raw []byte) []byte {
 	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1 : len(raw)-1])
+		return raw[1 : len(raw)-1]
 	}
 	var s string
 	_ = json.Unmarshal(raw, &s) // form checked by json.Valid
-	return s
+	return []byte(s)
 }
 
-// keySet finds keys that are equal but for case, as encoding/json and others fold them.
-// Objects are small: a list serves until it is long.
+// keySet finds keys of one object that are equal but for case, as encoding/json and
+// others fold them. Objects are small: a list serves until it is long.
 type keySet struct {
-	few  []string
+	from int // where the object's keys begin in scanner.keys
 	many map[string]bool
 }
 
-func (k *keySet) add(key string) bool {
-	f := fold(key)
-	if k.many != nil {
+func (k *keySet) add(s *scanner, key []byte) bool {
+	own := s.keys[k.from:]
+	switch {
+	case k.many != nil:
+		f := fold(string(key))
 		if k.many[f] {
 			return false
 		}
 		k.many[f] = true
 		return true
+	case len(own) >= 32:
+		k.many = make(map[string]bool, 2*len(own))
+		for _, old := range own {
+			k.many[fold(string(old))] = true
+		}
+		return k.add(s, key)
 	}
-	for _, old := range k.few {
-		if old == f {
+	for _, old := range own {
+		if bytes.EqualFold(old, key) {
 			return false
 		}
 	}
-	if k.few = append(k.few, f); len(k.few) > 32 {
-		k.many = make(map[string]bool, 2*len(k.few))
-		for _, old := range k.few {
-			k.many[old] = true
-		}
-	}
+	s.keys = append(s.keys, key)
 	return true
 }
 

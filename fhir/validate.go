@@ -86,6 +86,7 @@ type validator struct {
 	table  *ruleTable
 	issues []Issue
 	depth  int
+	spare  []*node // left places, to be used again
 }
 
 // root is the resource that "#" references are resolved in: the outermost one, or one
@@ -142,12 +143,13 @@ func (v *validator) object(m map[string]any, rule *typeRule, at *node, r *root) 
 			chosen = append(chosen, chosenKey{field.index, field.typ})
 		}
 		seen |= bit
-		here := node{at, key, -1}
+		here := v.place(at, key, -1)
 		if companion {
-			v.companion(value, field, &here, r)
-			continue
+			v.companion(value, field, here, r)
+		} else {
+			v.field(value, m, field, here, r)
 		}
-		v.field(value, m["_"+key], field, &here, r)
+		v.leave(here)
 	}
 	for _, q := range rule.required {
 		if seen&(1<<q.index) == 0 {
@@ -174,9 +176,9 @@ func (v *validator) unknown(rule *typeRule, key string) string {
 	return rule.name + " has no element of this name"
 }
 
-// field checks one element: list or not, then each value. extra is the element's
-// companion with an underscore, which fills the holes in a list of primitives.
-func (v *validator) field(value, extra any, f *fieldRule, at *node, r *root) {
+// field checks one element of m: list or not, then each value. In a list of primitives
+// the companion with an underscore fills the holes.
+func (v *validator) field(value any, m map[string]any, f *fieldRule, at *node, r *root) {
 	list, isList := value.([]any)
 	if isList != f.list {
 		switch {
@@ -199,16 +201,14 @@ func (v *validator) field(value, extra any, f *fieldRule, at *node, r *root) {
 	if f.element.Max >= 0 && len(list) > f.element.Max {
 		v.report(Error, at, RuleMax, "there are too many values")
 	}
-	extras, _ := extra.([]any)
 	for i, item := range list {
-		here := node{at, "", i}
-		if item == nil {
-			if f.typ.check == nil || i >= len(extras) || extras[i] == nil {
-				v.report(Error, &here, RuleNull, "null is only allowed in a list of primitives where an extension stands for the value")
-			}
-			continue
+		here := v.place(at, "", i)
+		if item != nil {
+			v.value(item, f, here, r)
+		} else if extras, _ := m["_"+at.name].([]any); f.typ.check == nil || i >= len(extras) || extras[i] == nil {
+			v.report(Error, here, RuleNull, "null is only allowed in a list of primitives where an extension stands for the value")
 		}
-		v.value(item, f, &here, r)
+		v.leave(here)
 	}
 }
 

@@ -2,6 +2,21 @@ package fhir
 
 import "strconv"
 
+// place gives a node for a child; leave takes it back when the child has been checked.
+// A resource has hundreds of places and a dozen at a time.
+func (v *validator) place(parent *node, name string, index int) *node {
+	last := len(v.spare) - 1
+	if last < 0 {
+		return &node{parent, name, index}
+	}
+	n := v.spare[last]
+	v.spare = v.spare[:last]
+	*n = node{parent, name, index}
+	return n
+}
+
+func (v *validator) leave(n *node) { v.spare = append(v.spare, n) }
+
 func (n *node) child(name string) *node { return &node{n, name, -1} }
 
 // path writes a place as FHIRPath does: "CarePlan.activity[0].detail.status".

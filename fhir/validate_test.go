@@ -339,3 +339,6 @@ func size(b testing.TB, m map[string]any) int {
 	}
 	return len(r.Body)
 }
+
+// replaceOnce puts a part where %s stands.
+func replaceOnce(frame, part string) string { return strings.Replace(frame, "%s", part, 1) }

@@ -121,13 +121,8 @@ func IsA(name, base string) bool {
 // its system. known is false for a value set that the definitions do not list (media
 // types, currencies, units).
 func HasCode(valueSet, code string) (in, known bool) {
-	systems, known := table().sets[valueSet]
-	for _, codes := range systems {
-		if codes[code] {
-			return true, true
-		}
-	}
-	return false, known
+	codes, known := table().codes[valueSet]
+	return codes[code], known
 }
 
 // HasCoding is HasCode for a code with its system.

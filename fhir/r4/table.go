@@ -18,6 +18,7 @@ type facts struct {
 	order    []*Type // by name
 	patterns map[string]*regexp.Regexp
 	sets     map[string]map[string]map[string]bool // value set → system → code
+	codes    map[string]map[string]bool            // value set → code
 }
 
 // table is read at first use. The text is our own and tested; a fault in it is a
@@ -37,10 +38,12 @@ func parseTable(text string) (*facts, error) {
 		types:    make(map[string]*Type, 700),
 		patterns: map[string]*regexp.Regexp{},
 		sets:     map[string]map[string]map[string]bool{},
+		codes:    map[string]map[string]bool{},
 	}
 	lists := map[string][]string{"": nil} // equal lists share one slice
 	var now *Type
 	var set map[string]map[string]bool
+	var all map[string]bool // the set's codes of every system
 	line := 0
 	for l := range strings.Lines(text) {
 		line++
@@ -64,11 +67,12 @@ func parseTable(text string) (*facts, error) {
 			now.Elements = append(now.Elements, e)
 		case col[0] == "V" && len(col) == 2:
 			set = map[string]map[string]bool{}
-			f.sets[col[1]] = set
+			all = map[string]bool{}
+			f.sets[col[1]], f.codes[col[1]] = set, all
 		case col[0] == "S" && len(col) > 2 && set != nil:
 			codes := make(map[string]bool, len(col)-2)
 			for _, c := range col[2:] {
-				codes[c] = true
+				codes[c], all[c] = true, true
 			}
 			set[col[1]] = codes
 		case strings.HasPrefix(l, "#"):
