@@ -37,11 +37,11 @@ type Result struct {
 
 // Subject is what the record says of whom it is about. Nothing of it is checked here.
 type Subject struct {
-	Key         string // the source's own key; never a national number
-	Identifiers []string
-	Old         []string // numbers that the source marks as replaced
-	BirthDate   string   // YYYY-MM-DD, or less
-	Name        string
+	Key         string   `json:"key"` // the source's own key; never a national number
+	Identifiers []string `json:"identifiers,omitempty"`
+	Old         []string `json:"old,omitempty"`       // numbers that the source marks as replaced
+	BirthDate   string   `json:"birthDate,omitempty"` // YYYY-MM-DD, or less
+	Name        string   `json:"name,omitempty"`
 }
 
 // Made is one resource with the lineage of its elements.
@@ -52,18 +52,18 @@ type Made struct {
 
 // Lineage tells where one element came from.
 type Lineage struct {
-	Element string   // "CarePlan.activity[0].detail.status"
-	Rule    string   // "maps/x/y.yaml:12: {{ expression }}"
-	Line    int      // line in the map
-	From    []string // source fields that were read, "Sak.Plan[0].StartDato"
+	Element string   `json:"element"`        // "CarePlan.activity[0].detail.status"
+	Rule    string   `json:"rule"`           // "maps/x/y.yaml:12: {{ expression }}"
+	Line    int      `json:"line"`           // line in the map
+	From    []string `json:"from,omitempty"` // source fields that were read, "Sak.Plan[0].StartDato"
 }
 
 // Miss is a code without translation that its table says to keep.
 type Miss struct {
-	Table string
-	Code  string // the code, or its length where it could be something else
-	Line  int
-	Count int
+	Table string `json:"table"`
+	Code  string `json:"code"` // the code, or its length where it could be something else
+	Line  int    `json:"line"`
+	Count int    `json:"count"`
 }
 
 // Apply maps one record. It is pure: the same map and input give the same result. The

@@ -37,9 +37,9 @@ func translateFunction(r *run, a arguments) (fhirpath.Collection, error) {
 			rows := table.byCode[table.fallback]
 			return rowConcept(rows[len(rows)-1]), nil
 		}
-		reason := "table " + name + " has no row for " + speakable(code)
+		reason := "table " + name + " has no row for code " + speakable(code)
 		if known {
-			reason = "table " + name + " has no row for " + speakable(code) + " that is valid on " + day
+			reason = "table " + name + " has no row for code " + speakable(code) + " that is valid on " + day
 		}
 		return nil, refuse(ErrUnknownCode, reason)
 	}

@@ -231,6 +231,7 @@ func (l *loader) subjectRule(header map[string]pair, sc scope) subjectRule {
 		l.fault(p.value, 0, "", "subject: is a mapping of key, identifiers, birthDate, name and old")
 		return rule
 	}
+	before := len(l.faults)
 	fields := map[string]*step{"key": &rule.key, "identifiers": &rule.identifiers, "old": &rule.old, "birthDate": &rule.birthDate, "name": &rule.name}
 	for _, f := range l.pairs(p.value) {
 		at, known := fields[f.key.Value]
@@ -247,7 +248,7 @@ func (l *loader) subjectRule(header map[string]pair, sc scope) subjectRule {
 		}
 		*at = l.value(f.value, t, sc)
 	}
-	if rule.key == nil && rule.identifiers == nil {
+	if rule.key == nil && rule.identifiers == nil && len(l.faults) == before {
 		l.fault(p.key, 0, "", "a subject needs a key or identifiers")
 	}
 	return rule

@@ -192,7 +192,7 @@ func (l *loader) expression(n *yaml.Node, text string, offset int, sc scope, pat
 			return nil
 		}
 		at := byteOffset(text, syntax.Line, syntax.Column)
-		l.fault(n, offset+at, l.functionSuggestion(text, at), "%s", syntax.Message)
+		l.fault(n, offset+at, l.functionSuggestion(syntax.Message, text, at), "%s", syntax.Message)
 		return nil
 	}
 	for _, c := range compiled.Calls() {
@@ -228,9 +228,9 @@ func byteOffset(text string, line, column int) int {
 }
 
 // functionSuggestion names the function that a misspelt word at an offset may mean.
-func (l *loader) functionSuggestion(text string, at int) string {
+func (l *loader) functionSuggestion(message, text string, at int) string {
 	end := nameEnd(text, at)
-	if end == at || !strings.HasPrefix(strings.TrimSpace(text[end:]), "(") {
+	if strings.Contains(message, "did you mean") || end == at || !strings.HasPrefix(strings.TrimSpace(text[end:]), "(") {
 		return ""
 	}
 	var known []string

@@ -224,5 +224,5 @@ func speakable(code string) string {
 	if digits > 5 || len(code) > 24 {
 		return "a text of " + strconv.Itoa(len([]rune(code))) + " characters"
 	}
-	return strconv.Quote(code)
+	return code
 }

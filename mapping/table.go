@@ -155,7 +155,10 @@ func (r *tableReader) csv(data []byte) {
 		r.fault(skipped+1, "", "the table has no header line")
 		return
 	}
-	columns := r.header(skipped+1, header)
+	columns, ok := r.header(skipped+1, header)
+	if !ok {
+		return
+	}
 	for {
 		row, err := reader.Read()
 		if err == io.EOF {
@@ -180,8 +183,9 @@ func (r *tableReader) csv(data []byte) {
 	}
 }
 
-func (r *tableReader) header(line int, header []string) map[string]int {
-	columns := map[string]int{}
+// header checks the columns; ok is false where the rows cannot be understood.
+func (r *tableReader) header(line int, header []string) (columns map[string]int, ok bool) {
+	columns, ok = map[string]int{}, true
 	for i, name := range header {
 		name = strings.TrimSpace(name)
 		if _, twice := columns[name]; twice {
@@ -195,15 +199,17 @@ func (r *tableReader) header(line int, header []string) map[string]int {
 			r.table.results = append(r.table.results, name)
 		}
 	}
-	if _, ok := columns["code"]; r.table.match == nil && !ok {
+	if _, found := columns["code"]; r.table.match == nil && !found {
 		r.fault(line, "", "the table has no column code")
+		ok = false
 	}
 	for _, name := range r.table.match {
-		if _, ok := columns[name]; !ok {
+		if _, found := columns[name]; !found {
 			r.fault(line, didYouMean(name, header), "match names column %s, which the header does not have", name)
+			ok = false
 		}
 	}
-	return columns
+	return columns, ok
 }
 
 // yaml reads the same table as YAML: unknown, match and rows, a list of mappings.
@@ -239,7 +245,9 @@ func (r *tableReader) yaml(data []byte) {
 		header = append(header, name)
 	}
 	sort.Strings(header)
-	r.header(1, header)
+	if _, ok := r.header(1, header); !ok {
+		return
+	}
 	for i, row := range rows {
 		r.row(doc.Rows[i].Line, func(column string) string { return strings.TrimSpace(row[column]) })
 	}
