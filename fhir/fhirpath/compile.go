@@ -136,11 +136,11 @@ func (c *compiler) call(n *node, in, focus static) (step, static, error) {
 	site := &callSite{function: &f, literals: make([]*string, len(n.kids))}
 	line, column := position(c.text, n.pos)
 	inner := focus
-	if f.lambda {
+	switch {
+	case f.roams:
+		inner = static{}
+	case f.lambda:
 		inner = in
-		if f.gives == givesUnknown && n.text == "repeat" || n.text == "aggregate" {
-			inner = static{}
-		}
 	}
 	var first, either static
 	for i, kid := range n.kids {

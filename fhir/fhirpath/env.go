@@ -32,6 +32,7 @@ const (
 // state is one evaluation under way.
 type state struct {
 	env   *Env
+	first [1]Item    // root's room
 	root  Collection // the item evaluated on
 	focus Collection // $this: one item, or none
 	index int        // $index

@@ -58,21 +58,19 @@ func MustCompile(text string, opts ...Option) *Expression {
 // first $this. env may be nil. Errors wrap one of this package's, or an own
 // function's, and hold no content.
 func (e *Expression) Evaluate(env *Env, focus Item) (Collection, error) {
-	return e.evaluate(env, Collection{focus})
-}
-
-func (e *Expression) evaluate(env *Env, focus Collection) (Collection, error) {
 	if env == nil {
 		env = &Env{}
 	}
-	s := state{env: env, root: focus, focus: focus, steps: env.Steps, depth: env.Depth}
+	s := &state{env: env, first: [1]Item{focus}, steps: env.Steps, depth: env.Depth}
+	s.root = s.first[:]
+	s.focus = s.root
 	if s.steps == 0 {
 		s.steps = defaultSteps
 	}
 	if s.depth == 0 {
 		s.depth = defaultDepth
 	}
-	return e.eval(&s)
+	return e.eval(s)
 }
 
 // String gives the text the expression was compiled from.

@@ -5,7 +5,7 @@ func filterFunctions() []Function {
 	return []Function{
 		{Name: "where", Spec: "N1 5.2.1", Doc: "The items that meet the criterion.", MinArgs: 1, MaxArgs: 1, lambda: true, gives: givesInput, Call: where},
 		{Name: "select", Spec: "N1 5.2.2", Doc: "What the expression gives for each item, as one list.", MinArgs: 1, MaxArgs: 1, lambda: true, gives: givesArgument, Call: selectEach},
-		{Name: "repeat", Spec: "N1 5.2.3", Doc: "What the expression gives for each item, and again for what it gave, until nothing new comes.", MinArgs: 1, MaxArgs: 1, lambda: true, Call: repeat},
+		{Name: "repeat", Spec: "N1 5.2.3", Doc: "What the expression gives for each item, and again for what it gave, until nothing new comes.", MinArgs: 1, MaxArgs: 1, roams: true, Call: repeat},
 		{Name: "ofType", Spec: "N1 5.2.4", Doc: "The items of a type.", MinArgs: 1, MaxArgs: 1, types: true, gives: givesType, Call: func(c *Call) (Collection, error) {
 			return ofType(c.in, c.site.types[0]), nil
 		}},
@@ -55,7 +55,7 @@ func repeat(c *Call) (Collection, error) {
 				return nil, err
 			}
 			for j := range got {
-				dup, err := same(c.s, out, &got[j])
+				dup, err := has(c.s, out, &got[j])
 				if err != nil {
 					return nil, err
 				}
@@ -68,10 +68,4 @@ func repeat(c *Call) (Collection, error) {
 		round = fresh
 	}
 	return out, nil
-}
-
-// same asks whether out has the item already: the same place of the input, or an
-// equal value. Equal places are found without comparing their content.
-func same(s *state, out Collection, it *Item) (bool, error) {
-	return has(s, out, it)
 }

@@ -162,7 +162,7 @@ func matching(before, after string) func(c *Call) (Collection, error) {
 		if err != nil || !given {
 			return nil, err
 		}
-		if err := c.s.spend(len(s) / 16); err != nil {
+		if err := c.s.spend(len(s) * (16 + len(p)) / 256); err != nil {
 			return nil, err
 		}
 		re, err := c.site.cache.compile(before + p + after)
@@ -195,7 +195,7 @@ func replaceMatches(c *Call) (Collection, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.s.spend(len(s) / 16 * (1 + len(with)/16)); err != nil {
+	if err := c.s.spend((1 + len(s)) * (16 + len(p) + len(with)) / 256); err != nil {
 		return nil, err
 	}
 	return single(re.ReplaceAllString(s, groupReference.ReplaceAllString(with, "$${$1}"))), nil

@@ -15,6 +15,7 @@ type Function struct {
 	types  bool   // arguments are type names
 	gives  result // static type of the result
 	sorts  bool   // a leading minus of an argument means descending
+	roams  bool   // arguments see other items than the input's
 }
 
 // result says what is known about a function's result before it is called.
@@ -36,10 +37,9 @@ func Functions() []Function {
 
 // Call is one call under way.
 type Call struct {
-	s     *state
-	in    Collection
-	site  *callSite
-	input static
+	s    *state
+	in   Collection
+	site *callSite
 }
 
 // callSite is what is known of a call when it is compiled.

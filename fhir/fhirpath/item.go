@@ -148,9 +148,17 @@ func (it Item) String() (text string, ok bool) {
 	return stringOf(it.system())
 }
 
-// boolean makes the collection that most tests give.
+// The two answers that most tests give; shared, since no collection is ever changed.
+var (
+	isTrue  = Collection{{value: true, index: -1}}
+	isFalse = Collection{{value: false, index: -1}}
+)
+
 func boolean(b bool) Collection {
-	return Collection{{value: b, index: -1}}
+	if b {
+		return isTrue[:1:1]
+	}
+	return isFalse[:1:1]
 }
 
 func single(v any) Collection {

@@ -11,6 +11,9 @@ import (
 func fieldStep(name string, head bool) step {
 	return func(s *state, in Collection) (Collection, error) {
 		var out Collection
+		if len(in) > 1 {
+			out = make(Collection, 0, len(in))
+		}
 		for i := range in {
 			var err error
 			if out, err = appendField(s, out, &in[i], name, head); err != nil {

@@ -51,7 +51,6 @@ type parser struct {
 	lex   lexer
 	tok   token
 	depth int
-	chain int
 }
 
 func parse(text string) (*node, error) {
@@ -166,6 +165,9 @@ func (p *parser) operand() (*node, error) {
 	}
 	n, err := p.term()
 	if err != nil {
+		return nil, err
+	}
+	if n, err = p.grow(n); err != nil {
 		return nil, err
 	}
 	for {

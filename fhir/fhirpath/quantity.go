@@ -133,14 +133,19 @@ func inSame(a, b Quantity, exact bool) (x, y Decimal, ok bool) {
 	return a.Value, fromRat(r, 12+a.Value.scale).strip(), true
 }
 
+// maxUnit stops units that repeated multiplication has made long.
+const maxUnit = 100
+
 // times multiplies or divides two quantities; equal dimensions that cancel give '1'.
 func (q Quantity) times(o Quantity, divide bool) (Quantity, bool) {
 	unitQ, unitO := q.plainUnit(), o.plainUnit()
 	if divide {
 		v, ok := q.Value.quo(o.Value)
-		return Quantity{Value: v, Unit: joinUnits(unitQ, "/", unitO)}, ok
+		unit := joinUnits(unitQ, "/", unitO)
+		return Quantity{Value: v, Unit: unit}, ok && len(unit) <= maxUnit
 	}
-	return Quantity{Value: q.Value.mul(o.Value), Unit: joinUnits(unitQ, ".", unitO)}, true
+	unit := joinUnits(unitQ, ".", unitO)
+	return Quantity{Value: q.Value.mul(o.Value), Unit: unit}, len(unit) <= maxUnit
 }
 
 func (q Quantity) plainUnit() string {

@@ -14,9 +14,9 @@ func (it *Item) system() any {
 	switch v := it.value.(type) {
 	case string:
 		if it.model == nil {
-			return v
+			return it.value // not v: to box it again would allocate
 		}
-		return typedString(v, it.model.Name)
+		return typedString(it.value, v, it.model.Name)
 	case json.Number:
 		return numberOf(v.String(), it.model != nil && it.model.Name == "decimal")
 	case map[string]any:
@@ -25,7 +25,7 @@ func (it *Item) system() any {
 				return q
 			}
 		}
-		return v
+		return it.value
 	default:
 		return v
 	}
@@ -33,7 +33,7 @@ func (it *Item) system() any {
 
 // typedString reads a FHIR primitive; a value that breaks its type's form stays
 // text, so that validation can speak of it.
-func typedString(s, typ string) any {
+func typedString(boxed any, s, typ string) any {
 	switch typ {
 	case "date":
 		if d, ok := ParseDate(s); ok {
@@ -48,7 +48,7 @@ func typedString(s, typ string) any {
 			return t
 		}
 	}
-	return s
+	return boxed
 }
 
 func numberOf(s string, decimal bool) any {

@@ -77,7 +77,7 @@ var unitPrefixes = map[string]int{
 // parseUnit reads a UCUM term: atoms with prefix and exponent, "." and "/", and
 // parentheses; left to right, as UCUM says.
 func parseUnit(code string) (measure, bool) {
-	if len(code) > 100 || code == "" {
+	if len(code) > maxUnit || code == "" {
 		return measure{}, false
 	}
 	p := unitParser{code}
