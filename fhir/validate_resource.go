@@ -146,18 +146,10 @@ func (v *validator) boundCode(code, valueSet string, at *node) {
 	}
 }
 
-// boundConcept checks a CodeableConcept or Coding against a required binding: one of its
-// codings must be in the value set.
+// boundConcept checks a CodeableConcept against a required binding (R4 has them on codes
+// and concepts only): one of its codings must be in the value set.
 func (v *validator) boundConcept(m map[string]any, f *fieldRule, at *node) {
-	var codings []any
-	switch f.typ.name {
-	case "CodeableConcept":
-		codings, _ = m["coding"].([]any)
-	case "Coding":
-		codings = []any{m}
-	default:
-		return
-	}
+	codings := list(m, "coding")
 	if len(codings) == 0 {
 		if _, known := r4.HasCode(f.element.Binding, ""); known && !has(m, "extension") {
 			v.report(Error, at, RuleBinding, "it needs a code of the required value set "+lastSegment(f.element.Binding))

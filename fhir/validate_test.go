@@ -101,6 +101,26 @@ func defects() []defect {
 		{"code outside its binding in a datatype", fullPlan, set("identifier.0.use", "main"), "CarePlan.identifier[0].use", fhir.RuleBinding},
 		{"concept outside a required binding", `{"resourceType":"Condition","subject":{"display":"x"},"clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-clinical","code":"active"}]}}`,
 			set("clinicalStatus.coding.0.code", "running"), "Condition.clinicalStatus", fhir.RuleBinding},
+		{"concept of another system", `{"resourceType":"Condition","subject":{"display":"x"},"clinicalStatus":{"coding":[{"code":"active"}]}}`,
+			set("clinicalStatus.coding.0.system", "urn:x"), "Condition.clinicalStatus", fhir.RuleBinding},
+		{"text where a required concept belongs", `{"resourceType":"Condition","subject":{"display":"x"}}`,
+			set("clinicalStatus", obj{"text": "aktiv"}), "Condition.clinicalStatus", fhir.RuleBinding},
+		{"companion that is no object", fullPlan, set("_title", "x"), "CarePlan._title", fhir.RuleType},
+		{"companion list of a single value", fullPlan, set("_title", []any{obj{"id": "x"}}), "CarePlan._title", fhir.RuleMax},
+		{"companion that is empty", fullPlan, set("_title", obj{}), "CarePlan._title", "ele-1"},
+		{"companion list that is empty", fullPlan, set("_instantiatesUri", []any{}), "CarePlan._instantiatesUri", "ele-1"},
+		{"companion with a value of its own", fullPlan, set("_title.value", "x"), "CarePlan._title.value", fhir.RuleElement},
+		{"null for an object", fullPlan, set("subject", nil), "CarePlan.subject", fhir.RuleNull},
+		{"null for a list", fullPlan, set("note", nil), "CarePlan.note", fhir.RuleNull},
+		{"bad uuid", `{"resourceType":"Basic","code":{"text":"x"},"extension":[{"url":"urn:x","valueUuid":"urn:uuid:79a14950-442c-11ed-b878-0242ac120002"}]}`,
+			set("extension.0.valueUuid", "79a14950-442c-11ed-b878-0242ac120002"), "Basic.extension[0].valueUuid", fhir.RuleFormat},
+		{"relative reference with a bad id", fullPlan, set("subject.reference", "Patient/a_b"), "CarePlan.subject", fhir.RuleReference},
+		{"two contained with one id", fullPlan, set("contained.2", obj{"resourceType": "Practitioner", "id": "pr"}), "CarePlan.contained[2]", "dom-3"},
+		{"narrative that is no XHTML", fullPatient, set("text.div", "<div>a<br></div>"), "Patient.text.div", "txt-1"},
+		{"narrative that is no div", fullPatient, set("text.div", "<p>a</p>"), "Patient.text.div", "txt-1"},
+		{"narrative with text outside", fullPatient, set("text.div", "<div>a</div>b"), "Patient.text.div", "txt-1"},
+		{"narrative with a doctype", fullPatient, set("text.div", "<!DOCTYPE x><div>a</div>"), "Patient.text.div", "txt-1"},
+		{"narrative of text alone", fullPatient, set("text.div", "a"), "Patient.text.div", "txt-1"},
 		{"reference to a wrong type", fullPlan, set("subject.reference", "Practitioner/1"), "CarePlan.subject", fhir.RuleTarget},
 		{"absolute reference to a wrong type", fullPlan, set("goal.0.reference", "https://server/fhir/CarePlan/1"), "CarePlan.goal[0]", fhir.RuleTarget},
 		{"reference by name to a wrong type", fullPlan, set("goal.1.type", "Patient"), "CarePlan.goal[1]", fhir.RuleTarget},
@@ -153,6 +173,25 @@ func TestDefects(t *testing.T) {
 				t.Errorf("got %+v, want one %s at %s", issues, d.rule, d.path)
 			}
 		})
+	}
+}
+
+// What is most likely a mistake, but breaks no rule of FHIR, is a warning.
+func TestWarnings(t *testing.T) {
+	for _, c := range []struct {
+		edit fhirtest.Edit
+		path string
+		rule string
+	}{
+		{fhirtest.Set("name.0.family", " \t"), "Patient.name[0].family", fhir.RuleValue},
+		{fhirtest.Set("identifier", []any{obj{"system": "2.16.578.1.12.4.1.4.5", "value": "202612345678"}}), "Patient.identifier[0].system", fhir.RuleNoBasis},
+	} {
+		m := decode(t, fullPatient)
+		c.edit(m)
+		got := fhir.ValidateMap(m)
+		if len(got) != 1 || got[0].Severity != fhir.Warning || got[0].Path != c.path || got[0].Rule != c.rule {
+			t.Errorf("got %+v, want %s at %s", got, c.rule, c.path)
+		}
 	}
 }
 
