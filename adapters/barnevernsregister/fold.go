@@ -86,7 +86,7 @@ func dated(n *xmlsafe.Node) *xmlsafe.Node {
 	out := bare(n)
 	out.Children = nil
 	histories := map[string][]*xmlsafe.Node{}
-	dates := map[string]string{"Status": "EndretDato", "Evaluering": "UtfortDato"}
+	dates := map[string]string{"Status": "EndretDato", "Evaluering": "UtfortDato", "Hyppighet": "StartDato", "Utfort": "UtfortDato"}
 	for _, c := range n.Children {
 		if dates[c.Name] != "" {
 			histories[c.Name] = append(histories[c.Name], bare(c))
@@ -110,7 +110,8 @@ func byDate(nodes []*xmlsafe.Node, attr string) {
 	slices.SortStableFunc(nodes, func(a, b *xmlsafe.Node) int { return cmp.Compare(a.Attr(attr), b.Attr(attr)) })
 }
 
-// bare copies an element without attributes of foreign namespaces (xsi:…).
+// bare copies an element without attributes of foreign namespaces (xsi:…), its ids in
+// lower case, so that relations find what they point at.
 func bare(n *xmlsafe.Node) *xmlsafe.Node {
 	c := *n
 	c.Attrs = attrs(n, "")
@@ -120,9 +121,14 @@ func bare(n *xmlsafe.Node) *xmlsafe.Node {
 func attrs(n *xmlsafe.Node, without string) []xmlsafe.Attr {
 	var out []xmlsafe.Attr
 	for _, a := range n.Attrs {
-		if a.Space == "" && a.Name != without {
-			out = append(out, a)
+		if a.Space != "" || a.Name == without {
+			continue
 		}
+		switch a.Name {
+		case "Id", "FraId", "TilId":
+			a.Value = lower(a.Value)
+		}
+		out = append(out, a)
 	}
 	return out
 }

@@ -58,6 +58,11 @@ func TestFixturesAndWholesAreValid(t *testing.T) {
 	for name := range family(t) {
 		files = append(files, filepath.Join(familyDir, name))
 	}
+	records, err := filepath.Glob("../../testdata/records/barnevernsregister/sak/*.input.xml")
+	if err != nil || len(records) == 0 {
+		t.Fatalf("no records (%v)", err)
+	}
+	files = append(files, records...)
 	for _, p := range adapterstest.Pass(t, a, "") {
 		for _, r := range p.Records {
 			parts[r.Group] = append(parts[r.Group], r)

@@ -94,9 +94,6 @@ func (c *checker) journalpost(m object) {
 		c.fail("mappeId", "is missing: the message cannot be tied to a case, and so to no child")
 	}
 	c.text(folder, "systemId", "mappeId.systemId", true)
-	if !isText(m["systemId"]) && !isText(m["registreringsId"]) {
-		c.fail("systemId", "and registreringsId are both missing: the document has no id of its own")
-	}
 	for _, name := range []string{"journaldato", "dokumentetsDato", "klagefrist"} {
 		c.time(m, name, name, false)
 	}
