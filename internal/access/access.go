@@ -149,3 +149,15 @@ func Sources(visible []care.Contribution, states []care.SourceState) []care.Sour
 	}
 	return seen
 }
+
+// Claims gives those claims of who the person is that the viewer may see: a name
+// that only a hidden service gave stays hidden.
+func Claims(viewer care.Viewer, grants []care.Grant, person care.PersonID, claims []care.Claim, at time.Time) []care.Claim {
+	var seen []care.Claim
+	for _, c := range claims {
+		if May(viewer, grants, person, c.Service, at).Allowed {
+			seen = append(seen, c)
+		}
+	}
+	return seen
+}

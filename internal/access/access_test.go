@@ -166,3 +166,14 @@ func ExampleFilter() {
 	}
 	// Output: pupil
 }
+
+func TestClaimsOfHiddenServicesAreHidden(t *testing.T) {
+	claims := []care.Claim{{Service: care.Barnevern, Name: "hidden"}, {Service: care.Skole, Name: "Teo"}}
+	seen := access.Claims(liv, []care.Grant{grant(care.Skole)}, "teo", claims, now)
+	if len(seen) != 1 || seen[0].Name != "Teo" {
+		t.Errorf("seen %v", seen)
+	}
+	if seen := access.Claims(liv, []care.Grant{grant(care.Skole)}, "amina", claims, now); len(seen) != 0 {
+		t.Errorf("another child's: %v", seen)
+	}
+}

@@ -11,21 +11,7 @@ import (
 	"samsyn/internal/care"
 )
 
-// Our own code systems and extensions in the resources that maps make
-// (docs/mapping.md). The code list of roles is 9034, volven.no.
 const (
-	systemPlanType = "urn:samsyn:plantype"
-	systemCategory = "urn:samsyn:category"
-	systemMeeting  = "urn:samsyn:meeting"
-	systemRole     = "urn:oid:2.16.578.1.12.4.1.1.9034"
-	systemHPR      = "urn:oid:2.16.578.1.12.4.1.4.4"
-
-	extLaw           = "urn:samsyn:lovhjemmel"
-	extAppealBy      = "urn:samsyn:klagefrist"
-	extStartBy       = "urn:samsyn:startfrist"
-	extEvaluation    = "urn:samsyn:evaluation"
-	extEvaluationDue = "urn:samsyn:evaluation-due"
-
 	// PlanIndividual is the code of an individual plan; PlanIOP of a school's individual education plan.
 	PlanIndividual = "individuell-plan"
 	PlanIOP        = "iop"

@@ -258,7 +258,7 @@ func TestBuildRefuses(t *testing.T) {
 
 func TestChildIsNamedAsMostSourcesDo(t *testing.T) {
 	at := stories.Now()
-	o, err := consolidate.Build(consolidate.Input{Person: child, Now: at, Sources: stories.Sources(), Claims: []consolidate.Claim{
+	o, err := consolidate.Build(consolidate.Input{Person: child, Now: at, Sources: stories.Sources(), Claims: []care.Claim{
 		{Source: "oneroster", Service: care.Skole, Name: "Ella Lyngstad", BirthDate: "2014-03-14", Recorded: at},
 		{Source: "fhir-kommune", Service: care.Kommune, Name: "LYNGSTAD, ELLA", BirthDate: "2014-03-14", Recorded: at},
 		{Source: "fhir-sykehus", Service: care.Spesialist, Name: "Ella M. Lyngstad", BirthDate: "2014-03-15", Recorded: at.AddDate(0, 0, 1)},

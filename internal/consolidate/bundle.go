@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"samsyn/fhir"
 	"samsyn/internal/care"
 	"samsyn/internal/words"
 )
@@ -82,7 +83,7 @@ func (w *bundler) carePlan() object {
 	p := object{
 		"resourceType": "CarePlan", "id": w.id("plan"), "status": oneOf(plan.Status, "unknown", requestStatuses), "intent": "plan",
 		"subject": w.subject, "careTeam": list{object{"reference": "CareTeam/" + w.id("team")}},
-		"category": list{object{"coding": list{object{"system": systemPlanType, "code": PlanIndividual}}}},
+		"category": list{object{"coding": list{object{"system": fhir.SystemPlanType, "code": PlanIndividual}}}},
 	}
 	put(p, "title", plan.Title)
 	putPeriod(p, "period", plan.Period)
@@ -122,7 +123,7 @@ func (w *bundler) careTeam() object {
 		put(member, "display", p.Name)
 		put(member, "type", p.Type)
 		if p.HPR != "" {
-			member["identifier"] = object{"system": systemHPR, "value": p.HPR}
+			member["identifier"] = object{"system": fhir.SystemHPR, "value": p.HPR}
 		}
 		one := object{}
 		if len(member) > 0 {
@@ -133,7 +134,7 @@ func (w *bundler) careTeam() object {
 			role := object{}
 			put(role, "text", f.Role)
 			if f.Code != "" {
-				role["coding"] = list{object{"system": systemRole, "code": f.Code}}
+				role["coding"] = list{object{"system": fhir.SystemRole, "code": f.Code}}
 			}
 			if len(role) > 0 && !containsJSON(roles, role) {
 				roles = append(roles, role)

@@ -10,14 +10,14 @@ import (
 
 // child names the child as the visible sources do. What most sources say comes
 // first; among equals what was said last.
-func (b *builder) child(claims []Claim, titles map[string]string) Child {
+func (b *builder) child(claims []care.Claim, titles map[string]string) Child {
 	var names, births []Said
-	add := func(c Claim, ref SourceRef) {
+	add := func(c care.Claim, ref SourceRef) {
 		names = say(names, c.Name, plainName(c.Name), ref)
 		births = say(births, c.BirthDate, c.BirthDate, ref)
 	}
 	claims = slices.Clone(claims)
-	slices.SortFunc(claims, func(x, y Claim) int {
+	slices.SortFunc(claims, func(x, y care.Claim) int {
 		return cmp.Or(cmp.Compare(rank(x.Service), rank(y.Service)), cmp.Compare(x.Source, y.Source), y.Recorded.Compare(x.Recorded),
 			cmp.Compare(x.Name, y.Name), cmp.Compare(x.BirthDate, y.BirthDate))
 	})
@@ -25,7 +25,7 @@ func (b *builder) child(claims []Claim, titles map[string]string) Child {
 		add(c, SourceRef{Source: c.Source, Title: cmp.Or(titles[c.Source], c.Source), Service: c.Service, Recorded: c.Recorded})
 	}
 	for _, p := range b.patients {
-		c := Claim{BirthDate: p.V.BirthDate}
+		c := care.Claim{BirthDate: p.V.BirthDate}
 		for _, n := range p.V.Name {
 			if n.Use != "old" {
 				c.Name = cmp.Or(c.Name, n.String())

@@ -3,6 +3,8 @@ package consolidate
 import (
 	"cmp"
 	"slices"
+
+	"samsyn/fhir"
 )
 
 // decisions lists the vedtak, the latest first. The same vedtak told by the one
@@ -36,8 +38,8 @@ func (b *builder) decision(x from[serviceRequest]) Decision {
 	ref := x.src.ref("")
 	d := Decision{
 		ID: lineID("decision", ref), Title: x.V.Code.label(), Codes: codes(x.V.Code), Date: x.V.AuthoredOn,
-		Law: x.V.extensionStrings(extLaw), By: b.who(x.V.Requester, x.V.Contained), Status: x.V.Status, Period: x.V.OccurrencePeriod,
-		StartBy: x.V.extensionDate(extStartBy), AppealBy: x.V.extensionDate(extAppealBy),
+		Law: x.V.extensionStrings(fhir.ExtLovhjemmel), By: b.who(x.V.Requester, x.V.Contained), Status: x.V.Status, Period: x.V.OccurrencePeriod,
+		StartBy: x.V.extensionDate(fhir.ExtStartfrist), AppealBy: x.V.extensionDate(fhir.ExtKlagefrist),
 		Service: x.src.c.Service, Sources: []SourceRef{ref},
 	}
 	for _, n := range x.V.Note {
@@ -82,8 +84,12 @@ func (b *builder) mergeDecisions(ds []Decision) Decision {
 	d.Law = nil
 	for _, o := range ds {
 		for _, l := range o.Law {
-			if !slices.ContainsFunc(d.Law, func(have string) bool { return plain(have) == plain(l) }) {
+			i := slices.IndexFunc(d.Law, func(have string) bool { return sameLaw(have, l) })
+			switch {
+			case i < 0:
 				d.Law = append(d.Law, l)
+			case len(l) > len(d.Law[i]):
+				d.Law[i] = l // the one that names paragraph and number too
 			}
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"samsyn/fhir"
 )
 
 // happening is an event as one source tells it, before folding.
@@ -42,7 +44,7 @@ func (b *builder) contacts() []happening {
 		ref := x.src.ref("")
 		h := happening{
 			Event: Event{
-				ID: lineID("event", ref), Kind: EventContact, Meeting: codeIn(x.V.Type, systemMeeting),
+				ID: lineID("event", ref), Kind: EventContact, Meeting: codeIn(x.V.Type, fhir.SystemMeeting),
 				Title: cmp.Or(labels(x.V.Type), x.V.ServiceType.label()), Start: x.V.Period.Start, End: x.V.Period.End, Status: x.V.Status,
 				Provider: b.who(x.V.ServiceProvider, x.V.Contained), Service: x.src.c.Service, Sources: []SourceRef{ref},
 			},
@@ -76,7 +78,7 @@ func (b *builder) booked() []happening {
 		ref := x.src.ref("")
 		h := happening{
 			Event: Event{
-				ID: lineID("event", ref), Kind: EventContact, Meeting: x.V.AppointmentType.code(systemMeeting),
+				ID: lineID("event", ref), Kind: EventContact, Meeting: x.V.AppointmentType.code(fhir.SystemMeeting),
 				Start: x.V.Start, End: x.V.End, Status: x.V.Status, Service: x.src.c.Service, Sources: []SourceRef{ref},
 			},
 			name: x.src.name(), ids: identifiers(x.V.Identifier), requests: referenceNames(x.V.BasedOn), planned: true,

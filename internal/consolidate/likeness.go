@@ -17,6 +17,18 @@ func wordsOf(s string) []string {
 	return strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
 
+// SameText tells whether two texts differ in nothing but case, punctuation and spacing. Empty texts are never the same.
+func SameText(a, b string) bool { return plain(a) != "" && plain(a) == plain(b) }
+
+// Mentions tells whether a text holds a word or phrase, in whatever case and punctuation.
+func Mentions(text, phrase string) bool {
+	return phrase != "" && strings.Contains(" "+plain(text)+" ", " "+plain(phrase)+" ")
+}
+
+// Meaning is what a status of any FHIR value set means for the family: "ahead",
+// "runs", "rests", "done" or "stopped"; "" where it is not known.
+func Meaning(status string) string { return statusMeaning[status] }
+
 // titlesOfPeople are written before a name by some systems and left out by others.
 var titlesOfPeople = []string{"dr", "lege", "overlege", "psykolog", "psykologspesialist", "helsesykepleier", "prof", "professor"}
 
@@ -72,6 +84,16 @@ func sectionOf(law string) string {
 		return ""
 	}
 	return strings.Join(strings.Fields(strings.NewReplacer("–", "-", " - ", "-").Replace(m[1])), " ")
+}
+
+// sameLaw tells whether two legal bases name the same section of the same act.
+func sameLaw(a, b string) bool {
+	if plain(a) == plain(b) {
+		return true
+	}
+	actA, _, okA := strings.Cut(a, "§")
+	actB, _, okB := strings.Cut(b, "§")
+	return okA && okB && plain(actA) == plain(actB) && sectionOf(a) != "" && sectionOf(a) == sectionOf(b)
 }
 
 // share tells whether the two lists have a value in common.

@@ -23,7 +23,7 @@ const MarkerM1 = "marker.m1"
 // filtered for the viewer.
 type Input struct {
 	Person        care.PersonID
-	Claims        []Claim
+	Claims        []care.Claim
 	Contributions []care.Contribution
 	Sources       []care.SourceState
 	// Now decides what is past, current and coming. Its location is the one in
@@ -32,15 +32,6 @@ type Input struct {
 	// FreshFor is how old a source's last success may be before its data is
 	// called cached; zero means 24 hours.
 	FreshFor time.Duration
-}
-
-// Claim is what one source says of who the person is.
-type Claim struct {
-	Source    string       `json:"source"`
-	Service   care.Service `json:"service"`
-	Name      string       `json:"name,omitempty"`
-	BirthDate string       `json:"birthDate,omitempty"` // YYYY-MM-DD
-	Recorded  time.Time    `json:"recorded"`
 }
 
 // Overview is what the visible sources say about one person, side by side.

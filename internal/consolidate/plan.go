@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"samsyn/fhir"
 )
 
 // plan merges every source's plans into one: the individual plan gives title,
@@ -30,9 +32,9 @@ func (b *builder) plan() Plan {
 func (b *builder) planPart(x from[carePlan]) PlanPart {
 	ref := x.src.ref("")
 	part := PlanPart{
-		ID: lineID("plan", ref), Kind: codeIn(x.V.Category, systemPlanType), Label: labels(x.V.Category),
+		ID: lineID("plan", ref), Kind: codeIn(x.V.Category, fhir.SystemPlanType), Label: labels(x.V.Category),
 		Status: x.V.Status, Period: x.V.Period, Author: b.who(x.V.Author, x.V.Contained), Changed: x.V.Created,
-		Evaluated: x.V.extensionDates(extEvaluation), Due: x.V.extensionDate(extEvaluationDue), Sources: []SourceRef{ref},
+		Evaluated: x.V.extensionDates(fhir.ExtEvaluation), Due: x.V.extensionDate(fhir.ExtEvaluationDue), Sources: []SourceRef{ref},
 	}
 	part.Title = cmp.Or(x.V.Title, part.Label, x.V.Description)
 	slices.SortFunc(part.Evaluated, b.compare)
@@ -220,7 +222,7 @@ func (b *builder) planOf(r from[serviceRequest]) string {
 	return ""
 }
 
-func categoryOf(r from[serviceRequest]) string { return codeIn(r.V.Category, systemCategory) }
+func categoryOf(r from[serviceRequest]) string { return codeIn(r.V.Category, fhir.SystemCategory) }
 
 func (b *builder) activity(ms []measure, individual map[string]bool) Activity {
 	best, rule := chooseMeasure(ms, individual)

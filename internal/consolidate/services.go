@@ -26,7 +26,7 @@ func (b *builder) services() []Service {
 			return all[i].Sources[0].Source == all[j].Sources[0].Source || !all[i].Period.Overlaps(all[j].Period, b.loc)
 		},
 		func(i, j int) bool {
-			return provider[i] != "" && provider[i] == provider[j] && sameService(all[i], all[j])
+			return provider[i] != "" && provider[i] == provider[j] && SameService(all[i], all[j])
 		})
 	var out []Service
 	for _, g := range groups {
@@ -68,10 +68,9 @@ func pick[T any](all []T, group []int) []T {
 	return out
 }
 
-// sameService: the same code, or the same title in other spelling.
-func sameService(x, y Service) bool {
-	return share(x.Codes, y.Codes) || plain(x.Title) != "" && plain(x.Title) == plain(y.Title)
-}
+// SameService tells whether two services are the same programme: the same code, or
+// the same title in other spelling. It says nothing of who runs it.
+func SameService(x, y Service) bool { return share(x.Codes, y.Codes) || SameText(x.Title, y.Title) }
 
 func referenceNames(rs []reference) []string {
 	var out []string

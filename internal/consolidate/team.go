@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"samsyn/fhir"
 )
 
 // Codes of code list 9034 that decide where somebody stands in the team.
@@ -67,13 +69,13 @@ func (b *builder) mentions() []mention {
 			m := mention{name: b.who(&p.Member, t.V.Contained), typ: typ}
 			if id := p.Member.Identifier; id != nil && id.Value != "" {
 				m.ids = []string{id.System + "|" + id.Value}
-				if id.System == systemHPR {
+				if id.System == fhir.SystemHPR {
 					m.hpr = id.Value
 				}
 			}
 			m.f = Function{
 				Role:         labels(p.Role),
-				Code:         codeIn(p.Role, systemRole),
+				Code:         codeIn(p.Role, fhir.SystemRole),
 				Organisation: b.who(p.OnBehalfOf, t.V.Contained),
 				Period:       period,
 				Current:      !inactive && period.Contains(b.now),

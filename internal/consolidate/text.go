@@ -15,7 +15,7 @@ import (
 // characters in what sources said are left out, so that no source can steer a
 // terminal.
 func Text(w io.Writer, o Overview, lang words.Lang) error {
-	t := &texter{w: words.In(lang), loc: o.Now.Location()}
+	t := &texter{o: o, w: words.In(lang), loc: o.Now.Location()}
 	t.child(o)
 	t.coordinator(o)
 	t.disagreements(o)
@@ -35,6 +35,7 @@ func Text(w io.Writer, o Overview, lang words.Lang) error {
 }
 
 type texter struct {
+	o   Overview
 	w   words.Words
 	loc *time.Location
 	out strings.Builder
@@ -104,6 +105,9 @@ func (p Period) In(w words.Words, loc *time.Location) string {
 		return ""
 	case start == end:
 		return start
+	case p.Start.HasClock() && p.End.HasClock() && p.Start.Day(loc) == p.End.Day(loc):
+		last, _ := p.End.Time(loc)
+		return start + "–" + w.Clock(last)
 	case end == "":
 		return w.Say("period.from", "start", start)
 	case start == "":
@@ -112,11 +116,22 @@ func (p Period) In(w words.Words, loc *time.Location) string {
 	return w.Say("period.both", "start", start, "end", end)
 }
 
+// Teller says who told something: the source's title, and before it the service
+// where that is not the source's own (what BUP wrote in a message to the helsestasjon).
+func (o Overview) Teller(w words.Words, r SourceRef) string {
+	for _, s := range o.Sources {
+		if s.Source == r.Source && s.Service != r.Service && r.Service != "" {
+			return w.Say("line.via", "service", w.Code("service", string(r.Service)), "source", r.Title)
+		}
+	}
+	return r.Title
+}
+
 // from says who told a line.
 func (t *texter) from(refs []SourceRef) string {
 	var names []string
 	for _, r := range refs {
-		names = appendNew(names, r.Title)
+		names = appendNew(names, t.o.Teller(t.w, r))
 	}
 	return "[" + strings.Join(names, " · ") + "]"
 }
@@ -269,13 +284,21 @@ func (t *texter) decisions(o Overview) {
 	}
 	t.heading("decisions")
 	for _, d := range o.Decisions {
-		t.line(1, t.title(d.Title), t.moment(d.Date), t.say("decision."+d.State), d.Period.In(t.w, t.loc), t.disputed(d.Disputed), t.from(d.Sources))
+		t.line(1, t.title(d.Title), t.moment(d.Date), t.state(d), d.Period.In(t.w, t.loc), t.disputed(d.Disputed), t.from(d.Sources))
 		t.line(2, t.optional("decision.law", "law", strings.Join(d.Law, "; ")), t.optional("decision.by", "who", d.By),
 			t.optional("decision.startBy", "date", t.moment(d.StartBy)), t.optional("decision.appealBy", "date", t.moment(d.AppealBy)))
 		for _, l := range d.Letters {
 			t.line(2, t.say("line.document", "title", t.title(l.Title)))
 		}
 	}
+}
+
+// state says that something did not start only where it was to have a start.
+func (t *texter) state(d Decision) string {
+	if d.State == DecisionGranted && d.StartBy == "" {
+		return t.say("decision.valid")
+	}
+	return t.say("decision." + d.State)
 }
 
 func (t *texter) services(o Overview) {

@@ -84,7 +84,7 @@ func Ella(p care.PersonID) []care.Contribution {
 			"participant": L{R{"individual": display("Dr. Nina Brekke")}},
 		}),
 		Say("fhir-sykehus", care.Spesialist, p, "Appointment/nevro", "2026-09-17", R{
-			"resourceType": "Appointment", "id": "s-ap", "status": "booked", "description": "Nevrologisk kontroll", "start": "2026-12-02T10:30:00+01:00",
+			"resourceType": "Appointment", "id": "s-ap", "status": "booked", "description": "Nevrologisk kontroll", "start": "2026-12-02T10:30:00+01:00", "end": "2026-12-02T11:00:00+01:00",
 			"participant": L{R{"actor": R{"display": "Dr. Nina Brekke", "type": "Practitioner"}, "status": "accepted"}},
 		}),
 		Say("fhir-sykehus", care.Spesialist, p, "Appointment/ansvarsgruppe", "2026-10-30", R{

@@ -58,7 +58,7 @@ func Selma(p care.PersonID) []care.Contribution {
 			"managingOrganization": display("Fjordvik helsestasjon og skolehelsetjeneste"),
 		}),
 		Say("fhir-sykehus", care.Spesialist, p, "Appointment/follow", "2026-10-05", R{
-			"resourceType": "Appointment", "id": "s-ap", "status": "booked", "description": "Oppfølging etter nyfødt intensiv", "start": "2026-12-15T11:00:00+01:00",
+			"resourceType": "Appointment", "id": "s-ap", "status": "booked", "description": "Oppfølging etter nyfødt intensiv", "start": "2026-12-15T11:00:00+01:00", "end": "2026-12-15T11:45:00+01:00",
 			"participant": L{R{"actor": display("Nyfødt intensiv"), "status": "accepted"}},
 		}),
 	}
@@ -71,7 +71,7 @@ func Teo(p care.PersonID) []care.Contribution {
 			"resourceType": "EpisodeOfCare", "id": "s-bup", "status": "active", "type": L{text("Poliklinisk behandling")}, "period": period("2025-11-10", ""), "managingOrganization": display(bup),
 		}),
 		Say("fhir-sykehus", care.BUP, p, "Appointment/bup", "2026-11-10", R{
-			"resourceType": "Appointment", "id": "s-ap", "status": "booked", "description": "Samtale", "start": "2026-11-30T14:00:00+01:00",
+			"resourceType": "Appointment", "id": "s-ap", "status": "booked", "description": "Samtale", "start": "2026-11-30T14:00:00+01:00", "end": "2026-11-30T14:45:00+01:00",
 			"participant": L{R{"actor": display("Psykolog Maja Dyrdal"), "status": "accepted"}},
 		}),
 		Say("msh-helsestasjon", care.BUP, p, "message/1", "2026-10-12", R{
