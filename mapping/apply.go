@@ -253,7 +253,7 @@ func (r *run) resource(v value, labels value) (Made, error) {
 		if issue.Severity != fhir.Error {
 			continue
 		}
-		e := &RecordError{Kind: ErrInvalidResource, Map: r.m.Name, Line: lineOf(&v), Path: issue.Path, Reason: "rule " + issue.Rule + ": " + longNumber.ReplaceAllString(issue.Message, "…")}
+		e := &RecordError{Kind: ErrInvalidResource, Map: r.m.Name, Line: lineOf(&v), Path: issue.Path, Reason: "rule " + issue.Rule + ": " + unquoted.ReplaceAllString(issue.Message, "the code is")}
 		if l := nearest(made.Lineage, issue.Path); l != nil {
 			e.Line, e.Source = l.Line, l.From
 			_, e.Expression, _ = strings.Cut(l.Rule, ": ")
@@ -323,8 +323,9 @@ func nearest(lineage []Lineage, path string) *Lineage {
 	}
 }
 
-// longNumber is what a message of the validator must not say, whatever it quotes.
-var longNumber = regexp.MustCompile(`[0-9]{6,}`)
+// unquoted takes the code out of the validator's messages: it came straight from the
+// record, and what stands in a record's code field need not be a code.
+var unquoted = regexp.MustCompile(`the code \S+ is`)
 
 // Reason gives the kind of a mapping error, or nil for another error.
 func Reason(err error) error {
