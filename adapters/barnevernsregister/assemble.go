@@ -12,8 +12,8 @@ import (
 
 // Assemble folds a case's deliveries into one document of the register's own format.
 // Deliveries are chained by ForrigeId, whatever order they came in. What lies behind a
-// gap or a fork is held; the chain up to there is used. With no first delivery, or with
-// two, nothing can be placed.
+// gap or a fork is held; the chain up to there is used. Of two first deliveries the
+// earlier one's chain is used and the other is held; with none, nothing can be placed.
 //
 // The whole's Changed is the latest DatoUttrekk that is known of the case, held
 // deliveries included: a chain that became shorter because a fork was found must still
@@ -93,11 +93,12 @@ func (c *chain) add(d *delivery) {
 	c.next[d.prev] = append(c.next[d.prev], d)
 }
 
-// place walks from the one first delivery as far as the way is clear, and holds the rest.
+// place walks from the earliest first delivery as far as the way is clear, and holds the rest.
 func (c *chain) place(held map[string]error) []*delivery {
 	var placed []*delivery
 	done := map[string]bool{}
-	if len(c.roots) == 1 {
+	slices.SortStableFunc(c.roots, func(a, b *delivery) int { return a.at.Compare(b.at) })
+	if len(c.roots) > 0 {
 		for at := c.roots[0]; at != nil; {
 			placed = append(placed, at)
 			done[at.id] = true
@@ -126,7 +127,7 @@ func (c *chain) why(d *delivery) string {
 		}
 		seen[at.id] = true
 		if at.prev == "" {
-			return fmt.Sprintf("the case has %d first deliveries (%s), and delivery %s belongs to one of them: ask the supplier which one holds and remove the other",
+			return fmt.Sprintf("the case has %d first deliveries (%s); the earliest is used, and delivery %s is or follows another: ask the supplier which one holds",
 				len(c.roots), ids(c.roots), d.id)
 		}
 		if rivals := c.next[at.prev]; len(rivals) > 1 {

@@ -7,7 +7,6 @@
 package barnevernsregister
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -125,14 +124,9 @@ func (a *adapter) Fetch(ctx context.Context, since adapters.Cursor) iter.Seq2[ad
 		if start == len(files) {
 			return
 		}
-		p := &pass{fsys: fsys, first: map[string]string{}}
-		if err := p.remember(ctx, files[:start]); err != nil {
-			yield(adapters.Page{}, err)
-			return
-		}
 		for start < len(files) {
 			end := min(start+a.page, len(files))
-			page, err := p.read(ctx, files[start:end])
+			page, err := read(ctx, fsys, files[start:end])
 			if err != nil {
 				yield(adapters.Page{}, err)
 				return
@@ -146,39 +140,13 @@ func (a *adapter) Fetch(ctx context.Context, since adapters.Cursor) iter.Seq2[ad
 	}
 }
 
-// pass is one reading of the folder.
-type pass struct {
-	fsys  fs.FS
-	first map[string]string // delivery id → the first file that carried it
-}
-
-// remember notes which delivery each already read file holds, from its first tag alone.
-func (p *pass) remember(ctx context.Context, files files) error {
-	for _, f := range files {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if !f.readable() {
-			continue
-		}
-		head, err := readFile(p.fsys, f.name, 4<<10)
-		if err != nil {
-			continue // it is a fault of its own, or gone
-		}
-		if id := peekID(head); id != "" && p.first[id] == "" {
-			p.first[id] = f.name
-		}
-	}
-	return nil
-}
-
-func (p *pass) read(ctx context.Context, files files) (adapters.Page, error) {
+func read(ctx context.Context, fsys fs.FS, files files) (adapters.Page, error) {
 	var page adapters.Page
 	for _, f := range files {
 		if err := ctx.Err(); err != nil {
 			return adapters.Page{}, err
 		}
-		record, fault, err := p.file(f)
+		record, fault, err := readDelivery(fsys, f)
 		switch {
 		case err != nil:
 			return adapters.Page{}, err
@@ -191,13 +159,14 @@ func (p *pass) read(ctx context.Context, files files) (adapters.Page, error) {
 	return page, nil
 }
 
-// file reads one file: a record, a fault, or nothing where the file is gone again or
-// is a copy of one that was read before.
-func (p *pass) file(f file) (*adapters.Record, *adapters.Fault, error) {
+// readDelivery reads one file: a record, a fault, or nothing where the file is gone again.
+// The same delivery in two files is two records of one key: copies fold, and where they
+// differ Assemble holds them both.
+func readDelivery(fsys fs.FS, f file) (*adapters.Record, *adapters.Fault, error) {
 	if !f.readable() {
 		return nil, fault(f, nil, fmt.Errorf("%w: not a plain .xml file; deliveries are one XML file each: move it out of the folder", adapters.ErrMalformed)), nil
 	}
-	body, err := readFile(p.fsys, f.name, maxFile+1)
+	body, err := readFile(fsys, f.name, maxFile+1)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, nil
@@ -212,19 +181,6 @@ func (p *pass) file(f file) (*adapters.Record, *adapters.Fault, error) {
 	if err != nil {
 		return nil, fault(f, body, err), nil
 	}
-	if other, ok := p.first[d.id]; ok && other != f.name {
-		same, err := readFile(p.fsys, other, maxFile+1)
-		if err == nil && bytes.Equal(same, body) {
-			return nil, nil, nil
-		}
-		if err == nil && peekID(same) == d.id {
-			x := fault(f, body, fmt.Errorf("%w: delivery %s came before with other content, in file %s: ask the supplier which of them holds and remove the other",
-				adapters.ErrProtocol, d.id, safeName(other)))
-			x.Key = "fil:" + safeName(f.name) // the delivery itself stands; this copy of it does not
-			return nil, x, nil
-		}
-	}
-	p.first[d.id] = f.name
 	return &adapters.Record{
 		Kind: Kind, Key: d.id, Group: d.sakID, Version: d.id, Changed: d.at,
 		Media: adapters.XML, Body: body,
