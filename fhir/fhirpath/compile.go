@@ -126,6 +126,9 @@ func (c *compiler) call(n *node, in, focus static) (step, static, error) {
 	f, ok := c.functions[n.text]
 	if !ok {
 		f, ok = builtin(n.text)
+		if n.text == "as" && c.asFilters {
+			f, ok = builtin("ofType")
+		}
 	}
 	if !ok {
 		return nil, static{}, failAt(n.pos, "unknown function %s()%s", n.text, c.suggest(n.text))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"samsyn/fhir/fhirpath"
 )
@@ -172,8 +173,17 @@ func TestFunctionsAreDocumented(t *testing.T) {
 		t.Errorf("only %d functions", len(all))
 	}
 	for _, f := range all {
-		if f.Name == "" || f.Doc == "" || f.Spec == "" || f.Call == nil || f.MaxArgs >= 0 && f.MaxArgs < f.MinArgs {
+		if f.Name == "" || f.Example == "" || f.Doc == "" || f.Spec == "" || f.Call == nil || f.MaxArgs >= 0 && f.MaxArgs < f.MinArgs {
 			t.Errorf("%q is not described whole", f.Name)
+		}
+		e, err := fhirpath.Compile(f.Example)
+		if err != nil || !strings.Contains(f.Example, f.Name+"(") {
+			t.Errorf("example of %s: %v", f.Name, err)
+			continue
+		}
+		out, err := e.Evaluate(&fhirpath.Env{Now: time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)}, fhirpath.Root(nil, ""))
+		if err != nil || len(out) != 1 || out[0].Value() != true {
+			t.Errorf("%s: %v, %v; want true", f.Example, out, err)
 		}
 	}
 }

@@ -22,6 +22,8 @@ type Env struct {
 	Trace func(name string, count int)
 	// Resolve gives the target of a reference that is not contained.
 	Resolve func(reference string) (Item, bool)
+	// Data is for own functions, which find it at Call.Env. The engine leaves it alone.
+	Data any
 }
 
 const (

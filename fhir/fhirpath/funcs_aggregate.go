@@ -3,7 +3,13 @@ package fhirpath
 // aggregateFunctions: FHIRPath N1 7.
 func aggregateFunctions() []Function {
 	return []Function{
-		{Name: "aggregate", Spec: "N1 7.1", Doc: "The expression for each item in turn, with $total as what came before.", MinArgs: 1, MaxArgs: 2, roams: true, Call: aggregate},
+		{
+			Name: "aggregate", Spec: "N1 7.1",
+			Doc:     "The expression for each item in turn, with $total as what came before.",
+			Example: "(1 | 2 | 3).aggregate($this + $total, 0) = 6",
+			MinArgs: 1, MaxArgs: 2, roams: true,
+			Call: aggregate,
+		},
 	}
 }
 

@@ -7,10 +7,33 @@ import (
 // boundaryFunctions: FHIRPath 2.1/3.0 drafts (5.8 Boundaries and precision).
 func boundaryFunctions() []Function {
 	return []Function{
-		{Name: "lowBoundary", Spec: "FHIRPath 3.0 draft", Doc: "The least value that the item may stand for, with so many digits.", MaxArgs: 1, Call: boundary(false)},
-		{Name: "highBoundary", Spec: "FHIRPath 3.0 draft", Doc: "The greatest value that the item may stand for, with so many digits.", MaxArgs: 1, Call: boundary(true)},
-		{Name: "precision", Spec: "FHIRPath 3.0 draft", Doc: "How many digits the number, date or time has.", Call: onNumber(precisionOf)},
-		{Name: "comparable", Spec: "FHIRPath 3.0 draft", Doc: "True when the units of both quantities measure the same thing.", MinArgs: 1, MaxArgs: 1, Call: comparable},
+		{
+			Name: "lowBoundary", Spec: "FHIRPath 3.0 draft",
+			Doc:     "The least value that the item may stand for, with so many digits.",
+			Example: "@2026.lowBoundary(8) = @2026-01-01",
+			MaxArgs: 1,
+			Call:    boundary(false),
+		},
+		{
+			Name: "highBoundary", Spec: "FHIRPath 3.0 draft",
+			Doc:     "The greatest value that the item may stand for, with so many digits.",
+			Example: "@2026-02.highBoundary(8) = @2026-02-28",
+			MaxArgs: 1,
+			Call:    boundary(true),
+		},
+		{
+			Name: "precision", Spec: "FHIRPath 3.0 draft",
+			Doc:     "How many digits the number, date or time has.",
+			Example: "@2026-02.precision() = 6",
+			Call:    onNumber(precisionOf),
+		},
+		{
+			Name: "comparable", Spec: "FHIRPath 3.0 draft",
+			Doc:     "True when the units of both quantities measure the same thing.",
+			Example: "(1 'cm').comparable(1 'm')",
+			MinArgs: 1, MaxArgs: 1,
+			Call: comparable,
+		},
 	}
 }
 

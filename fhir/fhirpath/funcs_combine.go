@@ -3,28 +3,46 @@ package fhirpath
 // combineFunctions: FHIRPath N1 5.4, and the operators |, in and contains (6.4).
 func combineFunctions() []Function {
 	return []Function{
-		{Name: "union", Spec: "N1 5.4.1", Doc: "The items of both, each once.", MinArgs: 1, MaxArgs: 1, Call: func(c *Call) (Collection, error) {
-			other, err := c.Arg(0)
-			if err != nil {
-				return nil, err
-			}
-			return union(c.s, c.in, other)
-		}},
-		{Name: "combine", Spec: "N1 5.4.2", Doc: "The items of both, doubles kept.", MinArgs: 1, MaxArgs: 1, Call: func(c *Call) (Collection, error) {
-			other, err := c.Arg(0)
-			if err != nil {
-				return nil, err
-			}
-			return both(c.s, c.in, other)
-		}},
-		{Name: "coalesce", Spec: "FHIRPath 3.0 draft", Doc: "The first argument that gives something.", MinArgs: 1, MaxArgs: -1, Call: func(c *Call) (Collection, error) {
-			for i := range c.Args() {
-				if out, err := c.Arg(i); err != nil || len(out) > 0 {
-					return out, err
+		{
+			Name: "union", Spec: "N1 5.4.1",
+			Doc:     "The items of both, each once.",
+			Example: "1.union(1 | 2) = (1 | 2)",
+			MinArgs: 1, MaxArgs: 1,
+			Call: func(c *Call) (Collection, error) {
+				other, err := c.Arg(0)
+				if err != nil {
+					return nil, err
 				}
-			}
-			return nil, nil
-		}},
+				return union(c.s, c.in, other)
+			},
+		},
+		{
+			Name: "combine", Spec: "N1 5.4.2",
+			Doc:     "The items of both, doubles kept.",
+			Example: "1.combine(1).count() = 2",
+			MinArgs: 1, MaxArgs: 1,
+			Call: func(c *Call) (Collection, error) {
+				other, err := c.Arg(0)
+				if err != nil {
+					return nil, err
+				}
+				return both(c.s, c.in, other)
+			},
+		},
+		{
+			Name: "coalesce", Spec: "FHIRPath 3.0 draft",
+			Doc:     "The first argument that gives something.",
+			Example: "coalesce({}, 'a', 'b') = 'a'",
+			MinArgs: 1, MaxArgs: -1,
+			Call: func(c *Call) (Collection, error) {
+				for i := range c.Args() {
+					if out, err := c.Arg(i); err != nil || len(out) > 0 {
+						return out, err
+					}
+				}
+				return nil, nil
+			},
+		},
 	}
 }
 

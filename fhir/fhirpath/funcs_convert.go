@@ -5,38 +5,67 @@ import "strings"
 // conversionFunctions: FHIRPath N1 5.5. Each toX() has its convertsToX().
 func conversionFunctions() []Function {
 	out := []Function{
-		{Name: "iif", Spec: "N1 5.5.1", Doc: "The second argument when the first is true, else the third.", MinArgs: 2, MaxArgs: 3, lambda: true, gives: givesEither, Call: iif},
+		{
+			Name: "iif", Spec: "N1 5.5.1",
+			Doc:     "The second argument when the first is true, else the third.",
+			Example: "iif(1 > 2, 'yes', 'no') = 'no'",
+			MinArgs: 2, MaxArgs: 3, lambda: true, gives: givesEither,
+			Call: iif,
+		},
 	}
 	for _, conv := range []struct {
-		name string
-		to   func(v any) (any, bool)
+		name    string
+		to      func(v any) (any, bool)
+		example string
 	}{
-		{"Boolean", toBoolean}, {"Integer", toInteger}, {"Date", toDate}, {"DateTime", toDateTime},
-		{"Decimal", toDecimal}, {"String", toText}, {"Time", toTime},
+		{"Boolean", toBoolean, "'true'"},
+		{"Integer", toInteger, "'12'"},
+		{"Date", toDate, "'2026-11'"},
+		{"DateTime", toDateTime, "'2026-11-23T08:00:00+01:00'"},
+		{"Decimal", toDecimal, "'1.50'"},
+		{"String", toText, "12"},
+		{"Time", toTime, "'08:30'"},
 	} {
 		out = append(out,
-			Function{Name: "to" + conv.name, Spec: "N1 5.5", Doc: "The item as " + conv.name + "; empty when it has no such form.", Call: func(c *Call) (Collection, error) {
-				return convert(c.in, conv.to)
-			}},
-			Function{Name: "convertsTo" + conv.name, Spec: "N1 5.5", Doc: "True when to" + conv.name + "() gives something.", Call: func(c *Call) (Collection, error) {
-				return converts(c.in, conv.to)
-			}})
+			Function{
+				Name: "to" + conv.name, Spec: "N1 5.5",
+				Doc:     "The item as " + conv.name + "; empty when it has no such form.",
+				Example: conv.example + ".to" + conv.name + "().is(" + conv.name + ")",
+				Call:    func(c *Call) (Collection, error) { return convert(c.in, conv.to) },
+			},
+			Function{
+				Name: "convertsTo" + conv.name, Spec: "N1 5.5",
+				Doc:     "True when to" + conv.name + "() gives something.",
+				Example: conv.example + ".convertsTo" + conv.name + "()",
+				Call:    func(c *Call) (Collection, error) { return converts(c.in, conv.to) },
+			})
 	}
 	return append(out,
-		Function{Name: "toQuantity", Spec: "N1 5.5.8", Doc: "The item as Quantity, in the unit of the argument if given.", MaxArgs: 1, Call: func(c *Call) (Collection, error) {
-			to, err := quantityIn(c)
-			if err != nil {
-				return nil, err
-			}
-			return convert(c.in, to)
-		}},
-		Function{Name: "convertsToQuantity", Spec: "N1 5.5.8", Doc: "True when toQuantity() gives something.", MaxArgs: 1, Call: func(c *Call) (Collection, error) {
-			to, err := quantityIn(c)
-			if err != nil {
-				return nil, err
-			}
-			return converts(c.in, to)
-		}})
+		Function{
+			Name: "toQuantity", Spec: "N1 5.5.8",
+			Doc:     "The item as Quantity, in the unit of the argument if given.",
+			Example: "'4 days'.toQuantity() = 4 days",
+			MaxArgs: 1,
+			Call:    inUnit(convert),
+		},
+		Function{
+			Name: "convertsToQuantity", Spec: "N1 5.5.8",
+			Doc:     "True when toQuantity() gives something.",
+			Example: "'4 wk'.convertsToQuantity() = false",
+			MaxArgs: 1,
+			Call:    inUnit(converts),
+		})
+}
+
+// inUnit applies a conversion to a Quantity of the unit that is asked for.
+func inUnit(do func(Collection, func(any) (any, bool)) (Collection, error)) func(c *Call) (Collection, error) {
+	return func(c *Call) (Collection, error) {
+		to, err := quantityIn(c)
+		if err != nil {
+			return nil, err
+		}
+		return do(c.in, to)
+	}
 }
 
 // iif evaluates only the branch it needs. On a collection before the dot, that

@@ -11,8 +11,8 @@ import (
 
 // encodingFunctions: FHIRPath N1 5.6 (STU: encode, decode, escape, unescape).
 func encodingFunctions() []Function {
-	make := func(name, doc string, f func(text, kind string) (string, bool)) Function {
-		return Function{Name: name, Spec: "N1 5.6 (STU)", Doc: doc, MinArgs: 1, MaxArgs: 1, Call: func(c *Call) (Collection, error) {
+	make := func(name, doc, example string, f func(text, kind string) (string, bool)) Function {
+		return Function{Name: name, Spec: "N1 5.6 (STU)", Doc: doc, Example: example, MinArgs: 1, MaxArgs: 1, Call: func(c *Call) (Collection, error) {
 			text, ok, err := oneString(c.in)
 			if err != nil || !ok {
 				return nil, err
@@ -32,10 +32,10 @@ func encodingFunctions() []Function {
 		}}
 	}
 	return []Function{
-		make("encode", "The text in hex, base64 or urlbase64.", encode),
-		make("decode", "The text that is written in hex, base64 or urlbase64.", decode),
-		make("escape", "The text as it stands within html or json.", escapeText),
-		make("unescape", "The text that stands escaped within html or json.", unescapeText),
+		make("encode", "The text in hex, base64 or urlbase64.", "'test'.encode('hex') = '74657374'", encode),
+		make("decode", "The text that is written in hex, base64 or urlbase64.", "'dGVzdA=='.decode('base64') = 'test'", decode),
+		make("escape", "The text as it stands within html or json.", "'1<2'.escape('html') = '1&lt;2'", escapeText),
+		make("unescape", "The text that stands escaped within html or json.", "'1&lt;2'.unescape('html') = '1<2'", unescapeText),
 	}
 }
 

@@ -3,45 +3,115 @@ package fhirpath
 // existenceFunctions: FHIRPath N1 5.1.
 func existenceFunctions() []Function {
 	return []Function{
-		{Name: "empty", Spec: "N1 5.1.1", Doc: "True when there is nothing.", Call: func(c *Call) (Collection, error) {
-			return boolean(len(c.in) == 0), nil
-		}},
-		{Name: "exists", Spec: "N1 5.1.2", Doc: "True when there is something (that meets the criterion).", MaxArgs: 1, lambda: true, Call: exists},
-		{Name: "all", Spec: "N1 5.1.3", Doc: "True when every item meets the criterion.", MinArgs: 1, MaxArgs: 1, lambda: true, Call: all},
-		{Name: "allTrue", Spec: "N1 5.1.4", Doc: "True when every item is true.", Call: every(true, true)},
-		{Name: "anyTrue", Spec: "N1 5.1.5", Doc: "True when some item is true.", Call: every(true, false)},
-		{Name: "allFalse", Spec: "N1 5.1.6", Doc: "True when every item is false.", Call: every(false, true)},
-		{Name: "anyFalse", Spec: "N1 5.1.7", Doc: "True when some item is false.", Call: every(false, false)},
-		{Name: "subsetOf", Spec: "N1 5.1.8", Doc: "True when every item is also in the argument.", MinArgs: 1, MaxArgs: 1, Call: func(c *Call) (Collection, error) {
-			other, err := c.Arg(0)
-			if err != nil {
-				return nil, err
-			}
-			ok, err := contained(c.s, c.in, other)
-			return boolean(ok), err
-		}},
-		{Name: "supersetOf", Spec: "N1 5.1.9", Doc: "True when every item of the argument is in the input.", MinArgs: 1, MaxArgs: 1, Call: func(c *Call) (Collection, error) {
-			other, err := c.Arg(0)
-			if err != nil {
-				return nil, err
-			}
-			ok, err := contained(c.s, other, c.in)
-			return boolean(ok), err
-		}},
-		{Name: "count", Spec: "N1 5.1.10", Doc: "The number of items.", Call: func(c *Call) (Collection, error) {
-			return single(int64(len(c.in))), nil
-		}},
-		{Name: "distinct", Spec: "N1 5.1.11", Doc: "Each different item once.", gives: givesInput, Call: func(c *Call) (Collection, error) {
-			return distinct(c.s, c.in)
-		}},
-		{Name: "isDistinct", Spec: "N1 5.1.12", Doc: "True when no item stands twice.", Call: func(c *Call) (Collection, error) {
-			d, err := distinct(c.s, c.in)
-			return boolean(len(d) == len(c.in)), err
-		}},
-		{Name: "not", Spec: "N1 6.5.3", Doc: "False for true, true for false.", Call: func(c *Call) (Collection, error) {
-			t, err := singleton(c.in)
-			return t.not().collection(), err
-		}},
+		{
+			Name: "empty", Spec: "N1 5.1.1",
+			Doc:     "True when there is nothing.",
+			Example: "{}.empty()",
+			Call: func(c *Call) (Collection, error) {
+				return boolean(len(c.in) == 0), nil
+			},
+		},
+		{
+			Name: "exists", Spec: "N1 5.1.2",
+			Doc:     "True when there is something (that meets the criterion).",
+			Example: "(1 | 2).exists($this > 1)",
+			MaxArgs: 1, lambda: true,
+			Call: exists,
+		},
+		{
+			Name: "all", Spec: "N1 5.1.3",
+			Doc:     "True when every item meets the criterion.",
+			Example: "(1 | 2).all($this > 0)",
+			MinArgs: 1, MaxArgs: 1, lambda: true,
+			Call: all,
+		},
+		{
+			Name: "allTrue", Spec: "N1 5.1.4",
+			Doc:     "True when every item is true.",
+			Example: "(true | true).allTrue()",
+			Call:    every(true, true),
+		},
+		{
+			Name: "anyTrue", Spec: "N1 5.1.5",
+			Doc:     "True when some item is true.",
+			Example: "(true | false).anyTrue()",
+			Call:    every(true, false),
+		},
+		{
+			Name: "allFalse", Spec: "N1 5.1.6",
+			Doc:     "True when every item is false.",
+			Example: "(false | false).allFalse()",
+			Call:    every(false, true),
+		},
+		{
+			Name: "anyFalse", Spec: "N1 5.1.7",
+			Doc:     "True when some item is false.",
+			Example: "(true | false).anyFalse()",
+			Call:    every(false, false),
+		},
+		{
+			Name: "subsetOf", Spec: "N1 5.1.8",
+			Doc:     "True when every item is also in the argument.",
+			Example: "(1 | 2).subsetOf(1 | 2 | 3)",
+			MinArgs: 1, MaxArgs: 1,
+			Call: func(c *Call) (Collection, error) {
+				other, err := c.Arg(0)
+				if err != nil {
+					return nil, err
+				}
+				ok, err := contained(c.s, c.in, other)
+				return boolean(ok), err
+			},
+		},
+		{
+			Name: "supersetOf", Spec: "N1 5.1.9",
+			Doc:     "True when every item of the argument is in the input.",
+			Example: "(1 | 2 | 3).supersetOf(1 | 2)",
+			MinArgs: 1, MaxArgs: 1,
+			Call: func(c *Call) (Collection, error) {
+				other, err := c.Arg(0)
+				if err != nil {
+					return nil, err
+				}
+				ok, err := contained(c.s, other, c.in)
+				return boolean(ok), err
+			},
+		},
+		{
+			Name: "count", Spec: "N1 5.1.10",
+			Doc:     "The number of items.",
+			Example: "('a' | 'b').count() = 2",
+			Call: func(c *Call) (Collection, error) {
+				return single(int64(len(c.in))), nil
+			},
+		},
+		{
+			Name: "distinct", Spec: "N1 5.1.11",
+			Doc:     "Each different item once.",
+			Example: "'a'.combine('a').distinct() = 'a'",
+			gives:   givesInput,
+			Call: func(c *Call) (Collection, error) {
+				return distinct(c.s, c.in)
+			},
+		},
+		{
+			Name: "isDistinct", Spec: "N1 5.1.12",
+			Doc:     "True when no item stands twice.",
+			Example: "'a'.combine('a').isDistinct() = false",
+			Call: func(c *Call) (Collection, error) {
+				d, err := distinct(c.s, c.in)
+				return boolean(len(d) == len(c.in)), err
+			},
+		},
+		{
+			Name: "not", Spec: "N1 6.5.3",
+			Doc:     "False for true, true for false.",
+			Example: "true.not() = false",
+			Call: func(c *Call) (Collection, error) {
+				t, err := singleton(c.in)
+				return t.not().collection(), err
+			},
+		},
 	}
 }
 

@@ -9,21 +9,64 @@ import (
 // fhirFunctions: what FHIR R4 adds (http://hl7.org/fhir/R4/fhirpath.html).
 func fhirFunctions() []Function {
 	return []Function{
-		{Name: "extension", Spec: "FHIR R4", Doc: "The extensions with the URL.", MinArgs: 1, MaxArgs: 1, gives: givesExtension, Call: extension},
-		{Name: "hasValue", Spec: "FHIR R4", Doc: "True for one primitive that has a value.", Call: func(c *Call) (Collection, error) {
-			return boolean(len(c.in) == 1 && primitive(&c.in[0])), nil
-		}},
-		{Name: "getValue", Spec: "FHIR R4", Doc: "The value of one primitive, as FHIRPath's own type.", Call: func(c *Call) (Collection, error) {
-			if len(c.in) != 1 || !primitive(&c.in[0]) {
-				return nil, nil
-			}
-			return single(c.in[0].system()), nil
-		}},
-		{Name: "resolve", Spec: "FHIR R4", Doc: "The resources that references or URIs name: contained ones, or what Env.Resolve knows.", Call: resolve},
-		{Name: "memberOf", Spec: "FHIR R4", Doc: "True when the code is in the value set; empty when R4's own tables do not hold it.", MinArgs: 1, MaxArgs: 1, Call: memberOf},
-		{Name: "conformsTo", Spec: "FHIR R4", Doc: "True when the item has the type that R4's own profile of this URL describes; other profiles are an error.", MinArgs: 1, MaxArgs: 1, Call: conformsTo},
-		{Name: "htmlChecks", Spec: "FHIR R4", Doc: "True when a narrative keeps FHIR's rules for XHTML (txt-1, txt-2).", Call: htmlChecks},
-		{Name: "elementDefinition", Spec: "FHIR R4", Doc: "Not supported: always empty.", Call: nothing},
+		{
+			Name: "extension", Spec: "FHIR R4",
+			Doc:     "The extensions with the URL.",
+			Example: "1.extension('http://example.org').empty()",
+			MinArgs: 1, MaxArgs: 1, gives: givesExtension,
+			Call: extension,
+		},
+		{
+			Name: "hasValue", Spec: "FHIR R4",
+			Doc:     "True for one primitive that has a value.",
+			Example: "'a'.hasValue()",
+			Call: func(c *Call) (Collection, error) {
+				return boolean(len(c.in) == 1 && primitive(&c.in[0])), nil
+			},
+		},
+		{
+			Name: "getValue", Spec: "FHIR R4",
+			Doc:     "The value of one primitive, as FHIRPath's own type.",
+			Example: "'a'.getValue() = 'a'",
+			Call: func(c *Call) (Collection, error) {
+				if len(c.in) != 1 || !primitive(&c.in[0]) {
+					return nil, nil
+				}
+				return single(c.in[0].system()), nil
+			},
+		},
+		{
+			Name: "resolve", Spec: "FHIR R4",
+			Doc:     "The resources that references or URIs name: contained ones, or what Env.Resolve knows.",
+			Example: "'Patient/1'.resolve().empty()",
+			Call:    resolve,
+		},
+		{
+			Name: "memberOf", Spec: "FHIR R4",
+			Doc:     "True when the code is in the value set; empty when R4's own tables do not hold it.",
+			Example: "'male'.memberOf('http://hl7.org/fhir/ValueSet/administrative-gender')",
+			MinArgs: 1, MaxArgs: 1,
+			Call: memberOf,
+		},
+		{
+			Name: "conformsTo", Spec: "FHIR R4",
+			Doc:     "True when the item has the type that R4's own profile of this URL describes; other profiles are an error.",
+			Example: "1.conformsTo('http://hl7.org/fhir/StructureDefinition/Patient') = false",
+			MinArgs: 1, MaxArgs: 1,
+			Call: conformsTo,
+		},
+		{
+			Name: "htmlChecks", Spec: "FHIR R4",
+			Doc:     "True when a narrative keeps FHIR's rules for XHTML (txt-1, txt-2).",
+			Example: "'<div xmlns=\"http://www.w3.org/1999/xhtml\">Hei</div>'.htmlChecks()",
+			Call:    htmlChecks,
+		},
+		{
+			Name: "elementDefinition", Spec: "FHIR R4",
+			Doc:     "Not supported: always empty.",
+			Example: "1.elementDefinition().empty()",
+			Call:    nothing,
+		},
 	}
 }
 

@@ -3,12 +3,36 @@ package fhirpath
 // filterFunctions: FHIRPath N1 5.2.
 func filterFunctions() []Function {
 	return []Function{
-		{Name: "where", Spec: "N1 5.2.1", Doc: "The items that meet the criterion.", MinArgs: 1, MaxArgs: 1, lambda: true, gives: givesInput, Call: where},
-		{Name: "select", Spec: "N1 5.2.2", Doc: "What the expression gives for each item, as one list.", MinArgs: 1, MaxArgs: 1, lambda: true, gives: givesArgument, Call: selectEach},
-		{Name: "repeat", Spec: "N1 5.2.3", Doc: "What the expression gives for each item, and again for what it gave, until nothing new comes.", MinArgs: 1, MaxArgs: 1, roams: true, Call: repeat},
-		{Name: "ofType", Spec: "N1 5.2.4", Doc: "The items of a type.", MinArgs: 1, MaxArgs: 1, types: true, gives: givesType, Call: func(c *Call) (Collection, error) {
-			return ofType(c.in, c.site.types[0]), nil
-		}},
+		{
+			Name: "where", Spec: "N1 5.2.1",
+			Doc:     "The items that meet the criterion.",
+			Example: "(1 | 2 | 3).where($this > 1) = (2 | 3)",
+			MinArgs: 1, MaxArgs: 1, lambda: true, gives: givesInput,
+			Call: where,
+		},
+		{
+			Name: "select", Spec: "N1 5.2.2",
+			Doc:     "What the expression gives for each item, as one list.",
+			Example: "(1 | 2).select($this * 10) = (10 | 20)",
+			MinArgs: 1, MaxArgs: 1, lambda: true, gives: givesArgument,
+			Call: selectEach,
+		},
+		{
+			Name: "repeat", Spec: "N1 5.2.3",
+			Doc:     "What the expression gives for each item, and again for what it gave, until nothing new comes.",
+			Example: "1.repeat(iif($this < 4, $this + 1, {})) = (2 | 3 | 4)",
+			MinArgs: 1, MaxArgs: 1, roams: true,
+			Call: repeat,
+		},
+		{
+			Name: "ofType", Spec: "N1 5.2.4",
+			Doc:     "The items of a type.",
+			Example: "(1 | 'a').ofType(String) = 'a'",
+			MinArgs: 1, MaxArgs: 1, types: true, gives: givesType,
+			Call: func(c *Call) (Collection, error) {
+				return ofType(c.in, c.site.types[0]), nil
+			},
+		},
 	}
 }
 

@@ -5,16 +5,69 @@ import "math"
 // mathFunctions: FHIRPath N1 5.7.
 func mathFunctions() []Function {
 	return []Function{
-		{Name: "abs", Spec: "N1 5.7.1", Doc: "The number without its sign.", Call: onNumber(absolute)},
-		{Name: "ceiling", Spec: "N1 5.7.2", Doc: "The next whole number upwards.", Call: onNumber(whole(ceiling))},
-		{Name: "exp", Spec: "N1 5.7.3", Doc: "e to the power of the number.", Call: onNumber(floating(math.Exp))},
-		{Name: "floor", Spec: "N1 5.7.4", Doc: "The next whole number downwards.", Call: onNumber(whole(floor))},
-		{Name: "ln", Spec: "N1 5.7.5", Doc: "The natural logarithm.", Call: onNumber(floating(math.Log))},
-		{Name: "log", Spec: "N1 5.7.6", Doc: "The logarithm to a base.", MinArgs: 1, MaxArgs: 1, Call: logarithm},
-		{Name: "power", Spec: "N1 5.7.7", Doc: "The number to a power; empty when there is no real result.", MinArgs: 1, MaxArgs: 1, Call: power2},
-		{Name: "round", Spec: "N1 5.7.8", Doc: "The number rounded to so many digits, 0 if not given.", MaxArgs: 1, Call: round},
-		{Name: "sqrt", Spec: "N1 5.7.9", Doc: "The square root; empty for negative numbers.", Call: onNumber(floating(math.Sqrt))},
-		{Name: "truncate", Spec: "N1 5.7.10", Doc: "The number without its fraction.", Call: onNumber(whole(truncate))},
+		{
+			Name: "abs", Spec: "N1 5.7.1",
+			Doc:     "The number without its sign.",
+			Example: "(-2).abs() = 2",
+			Call:    onNumber(absolute),
+		},
+		{
+			Name: "ceiling", Spec: "N1 5.7.2",
+			Doc:     "The next whole number upwards.",
+			Example: "1.1.ceiling() = 2",
+			Call:    onNumber(whole(ceiling)),
+		},
+		{
+			Name: "exp", Spec: "N1 5.7.3",
+			Doc:     "e to the power of the number.",
+			Example: "0.exp() = 1",
+			Call:    onNumber(floating(math.Exp)),
+		},
+		{
+			Name: "floor", Spec: "N1 5.7.4",
+			Doc:     "The next whole number downwards.",
+			Example: "1.9.floor() = 1",
+			Call:    onNumber(whole(floor)),
+		},
+		{
+			Name: "ln", Spec: "N1 5.7.5",
+			Doc:     "The natural logarithm.",
+			Example: "1.ln() = 0",
+			Call:    onNumber(floating(math.Log)),
+		},
+		{
+			Name: "log", Spec: "N1 5.7.6",
+			Doc:     "The logarithm to a base.",
+			Example: "8.log(2) = 3",
+			MinArgs: 1, MaxArgs: 1,
+			Call: logarithm,
+		},
+		{
+			Name: "power", Spec: "N1 5.7.7",
+			Doc:     "The number to a power; empty when there is no real result.",
+			Example: "2.power(3) = 8",
+			MinArgs: 1, MaxArgs: 1,
+			Call: power2,
+		},
+		{
+			Name: "round", Spec: "N1 5.7.8",
+			Doc:     "The number rounded to so many digits, 0 if not given.",
+			Example: "3.146.round(2) = 3.15",
+			MaxArgs: 1,
+			Call:    round,
+		},
+		{
+			Name: "sqrt", Spec: "N1 5.7.9",
+			Doc:     "The square root; empty for negative numbers.",
+			Example: "9.sqrt() = 3",
+			Call:    onNumber(floating(math.Sqrt)),
+		},
+		{
+			Name: "truncate", Spec: "N1 5.7.10",
+			Doc:     "The number without its fraction.",
+			Example: "(-1.9).truncate() = -1",
+			Call:    onNumber(whole(truncate)),
+		},
 	}
 }
 

@@ -16,27 +16,124 @@ func stringFunctions() []Function {
 		return func(c *Call) (Collection, error) { return textOnly(c, f) }
 	}
 	return []Function{
-		{Name: "indexOf", Spec: "N1 5.6.1", Doc: "Where the argument first stands, from 0; -1 when nowhere.", MinArgs: 1, MaxArgs: 1, Call: with(func(s, arg string) any {
-			return runeIndex(s, strings.Index(s, arg))
-		})},
-		{Name: "lastIndexOf", Spec: "FHIRPath 3.0 draft", Doc: "Where the argument last stands, from 0; -1 when nowhere.", MinArgs: 1, MaxArgs: 1, Call: with(func(s, arg string) any {
-			return runeIndex(s, strings.LastIndex(s, arg))
-		})},
-		{Name: "substring", Spec: "N1 5.6.2", Doc: "The text from a position, of a length if given.", MinArgs: 1, MaxArgs: 2, Call: substring},
-		{Name: "startsWith", Spec: "N1 5.6.3", Doc: "True when the text begins with the argument.", MinArgs: 1, MaxArgs: 1, Call: with(func(s, arg string) any { return strings.HasPrefix(s, arg) })},
-		{Name: "endsWith", Spec: "N1 5.6.4", Doc: "True when the text ends with the argument.", MinArgs: 1, MaxArgs: 1, Call: with(func(s, arg string) any { return strings.HasSuffix(s, arg) })},
-		{Name: "contains", Spec: "N1 5.6.5", Doc: "True when the argument stands in the text.", MinArgs: 1, MaxArgs: 1, Call: with(func(s, arg string) any { return strings.Contains(s, arg) })},
-		{Name: "upper", Spec: "N1 5.6.6", Doc: "The text in capitals.", Call: alone(func(s string) any { return strings.ToUpper(s) })},
-		{Name: "lower", Spec: "N1 5.6.7", Doc: "The text in small letters.", Call: alone(func(s string) any { return strings.ToLower(s) })},
-		{Name: "replace", Spec: "N1 5.6.8", Doc: "The text with every occurrence of the first argument replaced.", MinArgs: 2, MaxArgs: 2, Call: replace},
-		{Name: "matches", Spec: "N1 5.6.9", Doc: "True when the pattern is found in the text.", MinArgs: 1, MaxArgs: 1, Call: matching("(?s:", ")")},
-		{Name: "matchesFull", Spec: "N1 5.6.10", Doc: "True when the pattern covers the whole text.", MinArgs: 1, MaxArgs: 1, Call: matching("^(?s:", ")$")},
-		{Name: "replaceMatches", Spec: "N1 5.6.11", Doc: "The text with every match of the pattern replaced; $1 or ${name} is a group.", MinArgs: 2, MaxArgs: 2, Call: replaceMatches},
-		{Name: "length", Spec: "N1 5.6.12", Doc: "The number of characters.", Call: alone(func(s string) any { return int64(utf8.RuneCountInString(s)) })},
-		{Name: "toChars", Spec: "N1 5.6.13", Doc: "The characters, one by one.", Call: toChars},
-		{Name: "trim", Spec: "N1 5.6 (STU)", Doc: "The text without white space around it.", Call: alone(func(s string) any { return strings.TrimSpace(s) })},
-		{Name: "split", Spec: "N1 5.6 (STU)", Doc: "The parts between the separators.", MinArgs: 1, MaxArgs: 1, Call: split},
-		{Name: "join", Spec: "N1 5.6 (STU)", Doc: "The items as one text, with the separator between them.", MaxArgs: 1, Call: joined},
+		{
+			Name: "indexOf", Spec: "N1 5.6.1",
+			Doc:     "Where the argument first stands, from 0; -1 when nowhere.",
+			Example: "'abc'.indexOf('c') = 2",
+			MinArgs: 1, MaxArgs: 1,
+			Call: with(func(s, arg string) any {
+				return runeIndex(s, strings.Index(s, arg))
+			}),
+		},
+		{
+			Name: "lastIndexOf", Spec: "FHIRPath 3.0 draft",
+			Doc:     "Where the argument last stands, from 0; -1 when nowhere.",
+			Example: "'abca'.lastIndexOf('a') = 3",
+			MinArgs: 1, MaxArgs: 1,
+			Call: with(func(s, arg string) any {
+				return runeIndex(s, strings.LastIndex(s, arg))
+			}),
+		},
+		{
+			Name: "substring", Spec: "N1 5.6.2",
+			Doc:     "The text from a position, of a length if given.",
+			Example: "'abcde'.substring(1, 3) = 'bcd'",
+			MinArgs: 1, MaxArgs: 2,
+			Call: substring,
+		},
+		{
+			Name: "startsWith", Spec: "N1 5.6.3",
+			Doc:     "True when the text begins with the argument.",
+			Example: "'abc'.startsWith('ab')",
+			MinArgs: 1, MaxArgs: 1,
+			Call: with(func(s, arg string) any { return strings.HasPrefix(s, arg) }),
+		},
+		{
+			Name: "endsWith", Spec: "N1 5.6.4",
+			Doc:     "True when the text ends with the argument.",
+			Example: "'abc'.endsWith('bc')",
+			MinArgs: 1, MaxArgs: 1,
+			Call: with(func(s, arg string) any { return strings.HasSuffix(s, arg) }),
+		},
+		{
+			Name: "contains", Spec: "N1 5.6.5",
+			Doc:     "True when the argument stands in the text.",
+			Example: "'abc'.contains('b')",
+			MinArgs: 1, MaxArgs: 1,
+			Call: with(func(s, arg string) any { return strings.Contains(s, arg) }),
+		},
+		{
+			Name: "upper", Spec: "N1 5.6.6",
+			Doc:     "The text in capitals.",
+			Example: "'blå'.upper() = 'BLÅ'",
+			Call:    alone(func(s string) any { return strings.ToUpper(s) }),
+		},
+		{
+			Name: "lower", Spec: "N1 5.6.7",
+			Doc:     "The text in small letters.",
+			Example: "'BLÅ'.lower() = 'blå'",
+			Call:    alone(func(s string) any { return strings.ToLower(s) }),
+		},
+		{
+			Name: "replace", Spec: "N1 5.6.8",
+			Doc:     "The text with every occurrence of the first argument replaced.",
+			Example: "'a.b.c'.replace('.', '-') = 'a-b-c'",
+			MinArgs: 2, MaxArgs: 2,
+			Call: replace,
+		},
+		{
+			Name: "matches", Spec: "N1 5.6.9",
+			Doc:     "True when the pattern is found in the text.",
+			Example: "'2026-04'.matches('^[0-9]{4}-')",
+			MinArgs: 1, MaxArgs: 1,
+			Call: matching("(?s:", ")"),
+		},
+		{
+			Name: "matchesFull", Spec: "N1 5.6.10",
+			Doc:     "True when the pattern covers the whole text.",
+			Example: "'2026'.matchesFull('[0-9]+')",
+			MinArgs: 1, MaxArgs: 1,
+			Call: matching("^(?s:", ")$"),
+		},
+		{
+			Name: "replaceMatches", Spec: "N1 5.6.11",
+			Doc:     "The text with every match of the pattern replaced; $1 or ${name} is a group.",
+			Example: "'Eksempel, Kari'.replaceMatches('(.*), (.*)', '$2 $1') = 'Kari Eksempel'",
+			MinArgs: 2, MaxArgs: 2,
+			Call: replaceMatches,
+		},
+		{
+			Name: "length", Spec: "N1 5.6.12",
+			Doc:     "The number of characters.",
+			Example: "'blå'.length() = 3",
+			Call:    alone(func(s string) any { return int64(utf8.RuneCountInString(s)) }),
+		},
+		{
+			Name: "toChars", Spec: "N1 5.6.13",
+			Doc:     "The characters, one by one.",
+			Example: "'ab'.toChars() = ('a' | 'b')",
+			Call:    toChars,
+		},
+		{
+			Name: "trim", Spec: "N1 5.6 (STU)",
+			Doc:     "The text without white space around it.",
+			Example: "' a '.trim() = 'a'",
+			Call:    alone(func(s string) any { return strings.TrimSpace(s) }),
+		},
+		{
+			Name: "split", Spec: "N1 5.6 (STU)",
+			Doc:     "The parts between the separators.",
+			Example: "'a,b'.split(',') = ('a' | 'b')",
+			MinArgs: 1, MaxArgs: 1,
+			Call: split,
+		},
+		{
+			Name: "join", Spec: "N1 5.6 (STU)",
+			Doc:     "The items as one text, with the separator between them.",
+			Example: "('a' | 'b').join(', ') = 'a, b'",
+			MaxArgs: 1,
+			Call:    joined,
+		},
 	}
 }
 

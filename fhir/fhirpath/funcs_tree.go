@@ -3,10 +3,20 @@ package fhirpath
 // treeFunctions: FHIRPath N1 5.8.
 func treeFunctions() []Function {
 	return []Function{
-		{Name: "children", Spec: "N1 5.8.1", Doc: "The values of all fields of each item.", Call: func(c *Call) (Collection, error) {
-			return children(c.s, c.in)
-		}},
-		{Name: "descendants", Spec: "N1 5.8.2", Doc: "The children, their children, and so on.", Call: descendants},
+		{
+			Name: "children", Spec: "N1 5.8.1",
+			Doc:     "The values of all fields of each item.",
+			Example: "1.children().empty()",
+			Call: func(c *Call) (Collection, error) {
+				return children(c.s, c.in)
+			},
+		},
+		{
+			Name: "descendants", Spec: "N1 5.8.2",
+			Doc:     "The children, their children, and so on.",
+			Example: "1.descendants().empty()",
+			Call:    descendants,
+		},
 	}
 }
 

@@ -6,6 +6,8 @@ type Function struct {
 	Name string
 	Doc  string // one sentence, for the function list
 	Spec string // where it is defined
+	// Example is an expression with the function that gives true.
+	Example string
 	// MinArgs and MaxArgs bound the number of arguments; MaxArgs < 0 is any number.
 	MinArgs, MaxArgs int
 	// Call does the work. Arguments are evaluated only when asked for.

@@ -8,6 +8,7 @@ type options struct {
 	variables map[string]bool // nil: not declared
 	root      string
 	schema    Schema
+	asFilters bool
 }
 
 // WithFunction adds an own function under name for this compilation; it may take
@@ -40,6 +41,13 @@ func WithVariables(names ...string) Option {
 // type does not have are then refused when compiling.
 func WithRoot(typ string) Option {
 	return func(o *options) { o.root = typ }
+}
+
+// WithAsFilter lets as, and as(), take several items and keep those of the type,
+// as ofType() does. FHIRPath N1 makes that an error, but R4's own invariants and
+// search parameters are written so (dom-3, Group.characteristic.value).
+func WithAsFilter() Option {
+	return func(o *options) { o.asFilters = true }
 }
 
 // Schema declares the fields of a plain source, so that a misspelt field is

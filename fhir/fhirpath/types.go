@@ -92,6 +92,9 @@ func (c *compiler) typeOperator(n *node, focus static) (expr, static, error) {
 	if n.text == "as" {
 		do, out = asType, test.static()
 	}
+	if n.text == "as" && c.asFilters {
+		do = func(in Collection, t typeTest) (Collection, error) { return ofType(in, t), nil }
+	}
 	line, column := position(c.text, n.pos)
 	return func(s *state) (Collection, error) {
 		in, err := inner(s)
@@ -126,19 +129,36 @@ func asType(in Collection, t typeTest) (Collection, error) {
 // typeFunctions: FHIRPath N1 6.3 and 10 (reflection).
 func typeFunctions() []Function {
 	return []Function{
-		{Name: "is", Spec: "N1 6.3.2", Doc: "True when the item has the type, or one that descends from it.", MinArgs: 1, MaxArgs: 1, types: true, Call: func(c *Call) (Collection, error) {
-			return isType(c.in, c.site.types[0])
-		}},
-		{Name: "as", Spec: "N1 6.3.4", Doc: "The item if it has the type.", MinArgs: 1, MaxArgs: 1, types: true, gives: givesType, Call: func(c *Call) (Collection, error) {
-			return asType(c.in, c.site.types[0])
-		}},
-		{Name: "type", Spec: "N1 10.2", Doc: "The namespace and name of each item's type.", Call: func(c *Call) (Collection, error) {
-			var out Collection
-			for i := range c.in {
-				out = append(out, typeInfo(&c.in[i]))
-			}
-			return out, nil
-		}},
+		{
+			Name: "is", Spec: "N1 6.3.2",
+			Doc:     "True when the item has the type, or one that descends from it.",
+			Example: "'a'.is(String)",
+			MinArgs: 1, MaxArgs: 1, types: true,
+			Call: func(c *Call) (Collection, error) {
+				return isType(c.in, c.site.types[0])
+			},
+		},
+		{
+			Name: "as", Spec: "N1 6.3.4",
+			Doc:     "The item if it has the type.",
+			Example: "1.as(String).empty()",
+			MinArgs: 1, MaxArgs: 1, types: true, gives: givesType,
+			Call: func(c *Call) (Collection, error) {
+				return asType(c.in, c.site.types[0])
+			},
+		},
+		{
+			Name: "type", Spec: "N1 10.2",
+			Doc:     "The namespace and name of each item's type.",
+			Example: "1.type().name = 'Integer'",
+			Call: func(c *Call) (Collection, error) {
+				var out Collection
+				for i := range c.in {
+					out = append(out, typeInfo(&c.in[i]))
+				}
+				return out, nil
+			},
+		},
 	}
 }
 
