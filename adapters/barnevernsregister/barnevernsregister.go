@@ -31,7 +31,7 @@ type Config struct {
 	// Dir is the drop folder. Only files directly in it are read.
 	Dir string `yaml:"dir"`
 	// PageSize is how many files make one unit of work; 0 means 50.
-	PageSize int `yaml:"page-size"`
+	PageSize int `yaml:"page_size"`
 	// FS takes the place of Dir in tests and demonstrations.
 	FS fs.FS `yaml:"-"`
 }
@@ -43,7 +43,7 @@ func (c Config) Validate() []error {
 		out = append(out, fmt.Errorf("%w: dir: the drop folder is missing", adapters.ErrConfig))
 	}
 	if c.PageSize < 0 || c.PageSize > 10_000 {
-		out = append(out, fmt.Errorf("%w: page-size: %d is not between 1 and 10000", adapters.ErrConfig, c.PageSize))
+		out = append(out, fmt.Errorf("%w: page_size: %d is not between 1 and 10000", adapters.ErrConfig, c.PageSize))
 	}
 	return out
 }

@@ -33,7 +33,7 @@ type Config struct {
 	// Dir is a folder of files <meldingtype>-<meldingId>.json; empty for push alone.
 	Dir string `yaml:"dir"`
 	// PageSize is how many files make one unit of work; 0 means 100.
-	PageSize int `yaml:"page-size"`
+	PageSize int `yaml:"page_size"`
 	// FS takes the place of Dir in tests and demonstrations.
 	FS fs.FS `yaml:"-"`
 }
@@ -41,7 +41,7 @@ type Config struct {
 // Validate gives every fault of the configuration, each naming its field.
 func (c Config) Validate() []error {
 	if c.PageSize < 0 || c.PageSize > 10_000 {
-		return []error{fmt.Errorf("%w: page-size: %d is not between 1 and 10000", adapters.ErrConfig, c.PageSize)}
+		return []error{fmt.Errorf("%w: page_size: %d is not between 1 and 10000", adapters.ErrConfig, c.PageSize)}
 	}
 	return nil
 }
