@@ -4,11 +4,15 @@ package testdata
 
 import (
 	"embed"
+	"encoding/json"
 	"io/fs"
 )
 
 //go:embed families
 var families embed.FS
+
+//go:embed children.json
+var children []byte
 
 // Families gives what each source holds, one folder a source.
 func Families() fs.FS {
@@ -17,4 +21,13 @@ func Families() fs.FS {
 		panic(err) // the folder is embedded above
 	}
 	return sub
+}
+
+// Children gives each child's synthetic national number by first name.
+func Children() map[string]string {
+	var all map[string]string
+	if err := json.Unmarshal(children, &all); err != nil {
+		panic(err) // the file is embedded above
+	}
+	return all
 }

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"samsyn/internal/app"
+)
+
+func newServe(g *globals) *cobra.Command {
+	var address string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the pages and the API",
+		Long: `Serves the coordinators' pages and the API until it is stopped (Ctrl-C). There is no
+sign-in yet, so only loopback addresses are accepted.`,
+		Args: none,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := g.read()
+			if err != nil {
+				return err
+			}
+			if address != "" {
+				c.Server.Address = address
+				if err := c.Resolve(); err != nil {
+					return err
+				}
+			}
+			return g.withConfig(cmd.Context(), c, func(a *app.App) error {
+				l, err := net.Listen("tcp", c.Server.Address)
+				if err != nil {
+					return fmt.Errorf("listen: %w", err)
+				}
+				fmt.Fprintf(g.out, "pages  http://%s/\nFHIR   http://%s/fhir/Patient/{id}/$overview\n", l.Addr(), l.Addr())
+				return a.Serve(cmd.Context(), l)
+			})
+		},
+	}
+	cmd.Flags().StringVarP(&address, "address", "a", "", "loopback address to listen on (default: the configuration's, 127.0.0.1:8080)")
+	return cmd
+}

@@ -1,0 +1,249 @@
+// Package api owns the machine doors over HTTP: FHIR reading under /fhir, what
+// sources push under /adapters, and health. Errors become FHIR OperationOutcomes,
+// once, here. It knows no SQL, no source's format and no rule of access.
+package api
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	"samsyn/adapters"
+	"samsyn/internal/care"
+	"samsyn/internal/consolidate"
+	"samsyn/internal/ingest"
+	"samsyn/internal/overview"
+)
+
+// Overviews answers for a viewer.
+type Overviews interface {
+	Overview(ctx context.Context, viewer care.Viewer, person care.PersonID, door string) (overview.Answer, error)
+}
+
+// States tells how each source's connection is.
+type States interface {
+	SourceStates(ctx context.Context) ([]care.SourceState, error)
+}
+
+// Push reads one request for a source and stores what it holds; care.ErrNotFound
+// where there is no such source or it cannot receive.
+type Push interface {
+	Push(ctx context.Context, source string, r *http.Request) (ingest.Report, error)
+}
+
+// Handler serves the API. PushSecret may be empty: then nothing can be pushed.
+type Handler struct {
+	Overviews  Overviews
+	States     States
+	Push       Push
+	Ready      func(ctx context.Context) error
+	Viewers    []care.Viewer
+	PushSecret string
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+const (
+	door     = "fhir"
+	fhirJSON = "application/fhir+json; charset=utf-8"
+	// maxPush bounds what may be pushed in one request.
+	maxPush = "10M"
+)
+
+// Mount puts the API on e.
+func (h *Handler) Mount(e *echo.Echo) {
+	g := e.Group("", h.translate)
+	g.GET("/fhir/Patient/:person/$overview", h.overview)
+	g.GET("/api/barn/:person", h.overviewJSON)
+	g.GET("/adapters", h.states)
+	g.GET("/adapters/:source", h.state)
+	push := g.Group("", h.pusher, middleware.BodyLimit(maxPush))
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
+		push.Add(method, "/adapters/:source/*", h.push)
+	}
+	g.GET("/health/live", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) })
+	g.GET("/health/ready", h.ready)
+}
+
+// translate turns an error into an OperationOutcome.
+func (h *Handler) translate(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Response().Header().Set("Cache-Control", "no-store")
+		c.Response().Header().Set("X-Content-Type-Options", "nosniff")
+		err := next(c)
+		if err == nil || c.Response().Committed {
+			return err
+		}
+		status, code, text := status(err)
+		if status == http.StatusInternalServerError {
+			h.Log.Error("request failed", "route", c.Path(), "error", err)
+		}
+		body, err := json.Marshal(map[string]any{"resourceType": "OperationOutcome",
+			"issue": []any{map[string]any{"severity": "error", "code": code, "diagnostics": text}}})
+		if err != nil {
+			return err
+		}
+		return c.Blob(status, fhirJSON, body)
+	}
+}
+
+// status is the one place where our error kinds meet HTTP and FHIR issue types.
+func status(err error) (status int, code, text string) {
+	var web *echo.HTTPError
+	table := []struct {
+		kind   error
+		status int
+		code   string
+		text   string
+	}{
+		{care.ErrNotFound, http.StatusNotFound, "not-found", "Not found, or not yours to see."},
+		{care.ErrDenied, http.StatusUnauthorized, "security", "Say who asks: header X-Samsyn-Viewer, or the push secret as a bearer token."},
+		{adapters.ErrMalformed, http.StatusUnprocessableEntity, "invalid", ""},
+		{care.ErrInvalid, http.StatusBadRequest, "invalid", ""},
+		{care.ErrConflict, http.StatusConflict, "conflict", ""},
+		{care.ErrUnavailable, http.StatusServiceUnavailable, "transient", "Try again later."},
+		{context.Canceled, 499, "timeout", "The request was cancelled."},
+	}
+	for _, row := range table {
+		if errors.Is(err, row.kind) {
+			if row.text == "" {
+				row.text = err.Error()
+			}
+			return row.status, row.code, row.text
+		}
+	}
+	if errors.As(err, &web) {
+		return web.Code, "processing", http.StatusText(web.Code)
+	}
+	return http.StatusInternalServerError, "exception", "Something went wrong. It is noted in the log."
+}
+
+// viewer is who asks. While there is no sign-in the caller says so; nobody is no one.
+func (h *Handler) viewer(c echo.Context) (care.Viewer, error) {
+	id := c.Request().Header.Get("X-Samsyn-Viewer")
+	for _, v := range h.Viewers {
+		if v.ID == id {
+			return v, nil
+		}
+	}
+	return care.Viewer{}, care.ErrDenied
+}
+
+func (h *Handler) answer(c echo.Context) (overview.Answer, error) {
+	v, err := h.viewer(c)
+	if err != nil {
+		return overview.Answer{}, err
+	}
+	return h.Overviews.Overview(c.Request().Context(), v, care.PersonID(c.Param("person")), door)
+}
+
+func (h *Handler) overview(c echo.Context) error {
+	a, err := h.answer(c)
+	if err != nil {
+		return err
+	}
+	body, err := consolidate.Bundle(a.Overview, a.Contributions, c.Scheme()+"://"+c.Request().Host+"/fhir")
+	if err != nil {
+		return err
+	}
+	return c.Blob(http.StatusOK, fhirJSON, body)
+}
+
+// overviewJSON gives the overview as the pages see it, findings and lineage included.
+func (h *Handler) overviewJSON(c echo.Context) error {
+	a, err := h.answer(c)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]any{"overview": a.Overview, "findings": a.Findings})
+}
+
+// stateAnswer is a source's connection, for the whole municipality; it tells of no child.
+type stateAnswer struct {
+	Source      string       `json:"source"`
+	System      string       `json:"system"`
+	Service     care.Service `json:"service"`
+	Title       string       `json:"title"`
+	LastSuccess *time.Time   `json:"lastSuccess,omitempty"`
+	LastFailure *time.Time   `json:"lastFailure,omitempty"`
+	Failure     string       `json:"failure,omitempty"`
+}
+
+func stateOf(s care.SourceState) stateAnswer {
+	a := stateAnswer{Source: s.Source, System: s.System, Service: s.Service, Title: s.Title, Failure: s.Failure}
+	if !s.LastSuccess.IsZero() {
+		a.LastSuccess = &s.LastSuccess
+	}
+	if !s.LastFailure.IsZero() {
+		a.LastFailure = &s.LastFailure
+	}
+	return a
+}
+
+func (h *Handler) states(c echo.Context) error {
+	all, err := h.States.SourceStates(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	out := make([]stateAnswer, len(all))
+	for i, s := range all {
+		out[i] = stateOf(s)
+	}
+	return c.JSON(http.StatusOK, out)
+}
+
+func (h *Handler) state(c echo.Context) error {
+	all, err := h.States.SourceStates(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		if s.Source == c.Param("source") {
+			return c.JSON(http.StatusOK, stateOf(s))
+		}
+	}
+	return care.ErrNotFound
+}
+
+// pusher lets in who knows the push secret. It reads no byte of the body before.
+func (h *Handler) pusher(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		token, found := strings.CutPrefix(c.Request().Header.Get("Authorization"), "Bearer ")
+		if h.PushSecret == "" || !found || subtle.ConstantTimeCompare([]byte(token), []byte(h.PushSecret)) != 1 {
+			return care.ErrDenied
+		}
+		return next(c)
+	}
+}
+
+// push stores what a source sends. 2xx is answered only after it is safely kept;
+// what was quarantined is kept too, and the sender is told 422 with the reason.
+func (h *Handler) push(c echo.Context) error {
+	r := c.Request().Clone(c.Request().Context())
+	r.URL.Path = "/" + c.Param("*")
+	report, err := h.Push.Push(r.Context(), c.Param("source"), r)
+	if err != nil {
+		return err
+	}
+	code := http.StatusOK
+	if report.Quarantined > 0 {
+		code = http.StatusUnprocessableEntity
+	}
+	return c.JSON(code, report)
+}
+
+func (h *Handler) ready(c echo.Context) error {
+	if err := h.Ready(c.Request().Context()); err != nil {
+		h.Log.Warn("not ready", "error", err)
+		return care.ErrUnavailable
+	}
+	return c.NoContent(http.StatusNoContent)
+}

@@ -1,0 +1,244 @@
+// Package app owns wiring: the configuration, the list of adapters, and how the
+// rooms of the house are joined. Commands and servers start here. It decides
+// nothing about a record and nothing about who may see what.
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"samsyn/adapters"
+	"samsyn/internal/care"
+	"samsyn/internal/consolidate"
+	"samsyn/internal/findings"
+	"samsyn/internal/identity"
+	"samsyn/internal/ingest"
+	"samsyn/internal/outbound"
+	"samsyn/internal/overview"
+	"samsyn/internal/store"
+	"samsyn/internal/words"
+	"samsyn/mapping"
+)
+
+// Options are what an instance is given instead of reaching for it.
+type Options struct {
+	Now    func() time.Time // default time.Now
+	Random io.Reader        // default crypto/rand
+	Log    *slog.Logger     // default: nothing is logged
+}
+
+// App is one running instance.
+type App struct {
+	Config    Config
+	Overviews *overview.Service
+
+	now      func() time.Time
+	log      *slog.Logger
+	zone     *time.Location
+	store    *store.Store
+	maps     *mapping.Set
+	pipeline *ingest.Pipeline
+	open     map[string]opened
+}
+
+// opened is a source that can be read.
+type opened struct {
+	source  ingest.Source
+	adapter adapters.Adapter
+	close   func()
+}
+
+// New opens the store, loads the maps and opens every source that is not off.
+func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &App{Config: c, now: o.Now, log: o.Log, open: map[string]opened{}}
+	if a.zone, err = time.LoadLocation(c.Instance.TimeZone); err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	if a.maps, err = loadMaps(c.Instance.Maps); err != nil {
+		return nil, err
+	}
+	if a.store, err = store.Open(ctx, c.Store.Path, store.Options{Now: o.Now, Random: o.Random}); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	a.Overviews = &overview.Service{Store: a.store, Now: o.Now, Zone: a.zone}
+	a.pipeline = &ingest.Pipeline{Maps: ingest.FromSet(a.maps), Store: a.store, Rules: identity.Rules{Test: c.Instance.Test}, Now: o.Now, IDKey: a.store.IDKey(), Log: o.Log, Who: "sync"}
+	for _, name := range c.SourceNames() {
+		s := c.Sources[name]
+		if s.Off {
+			continue
+		}
+		if a.open[name], err = openSource(s, o); err != nil {
+			return nil, fmt.Errorf("open source %s: %w", name, err)
+		}
+	}
+	return a, nil
+}
+
+func loadMaps(dir string) (*mapping.Set, error) {
+	set, err := mapping.Load(mapping.Shipped)
+	if dir != "" {
+		set, err = mapping.Load(os.DirFS(dir))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("load maps: %w: %w", care.ErrInvalid, err)
+	}
+	return set, nil
+}
+
+func openSource(s Source, o Options) (opened, error) {
+	headers := map[string]string{}
+	for k, v := range s.Headers {
+		headers[k] = v
+	}
+	for k, secret := range s.SecretHeaders {
+		v, err := secret.Read()
+		if err != nil {
+			return opened{}, fmt.Errorf("header %s: %w", k, err)
+		}
+		headers[k] = v
+	}
+	client, closeIdle, err := outbound.New(outbound.Options{Auth: s.Auth, Headers: headers, Timeout: s.Timeout, Retries: s.Retries, Now: o.Now, Random: o.Random})
+	if err != nil {
+		return opened{}, err
+	}
+	adapter, err := s.adapter.Open(adapters.Deps{HTTP: client, Now: o.Now, Random: o.Random})
+	if err != nil {
+		return opened{}, err
+	}
+	return opened{source: ingest.Source{Name: s.Name, System: s.System, Service: s.Service, Title: s.Title}, adapter: adapter, close: closeIdle}, nil
+}
+
+// Close ends connections and closes the store.
+func (a *App) Close() error {
+	for _, s := range a.open {
+		if s.close != nil {
+			s.close()
+		}
+	}
+	return a.store.Close()
+}
+
+// Known is an error that names every source among names that is not configured or is off.
+func (a *App) Known(names []string) error {
+	var faults []error
+	for _, name := range names {
+		if _, ok := a.open[name]; !ok {
+			faults = append(faults, fmt.Errorf("there is no source %q that is on; the configured ones are %v", name, a.Config.SourceNames()))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// Sync reads the named sources (all, where none is named) one after another. A
+// source that fails stops none of the others: its report holds the error. progress
+// is told how many things were read.
+func (a *App) Sync(ctx context.Context, names []string, progress func(source string, read int)) ([]ingest.Report, error) {
+	if len(names) == 0 {
+		names = a.Config.SourceNames()
+	}
+	var reports []ingest.Report
+	for _, name := range names {
+		s, ok := a.open[name]
+		if !ok {
+			continue
+		}
+		read := 0
+		report, err := a.pipeline.Run(ctx, s.source, s.adapter, func(p ingest.Progress) {
+			progress(name, p.Read-read)
+			read = p.Read
+		})
+		if ctx.Err() != nil {
+			return reports, ctx.Err()
+		}
+		if err != nil {
+			a.log.Warn("source failed", "source", name, "error", err)
+		}
+		reports = append(reports, report)
+	}
+	return reports, nil
+}
+
+// Push keeps what a source sent in one request; care.ErrNotFound where there is no
+// such source or it cannot receive.
+func (a *App) Push(ctx context.Context, name string, r *http.Request) (ingest.Report, error) {
+	s, ok := a.open[name]
+	if !ok {
+		return ingest.Report{}, fmt.Errorf("push: source %s: %w", name, care.ErrNotFound)
+	}
+	receiver, ok := s.adapter.(adapters.Receiver)
+	if !ok {
+		return ingest.Report{}, fmt.Errorf("push: source %s does not receive: %w", name, care.ErrNotFound)
+	}
+	page, err := receiver.Receive(ctx, r)
+	if err != nil {
+		return ingest.Report{}, fmt.Errorf("push to %s: %w", name, err)
+	}
+	return a.pipeline.Page(ctx, s.source, s.adapter, page)
+}
+
+// Find gives the person who has exactly this national number.
+func (a *App) Find(ctx context.Context, number string) (care.PersonID, error) {
+	n, err := identity.Parse(number, a.pipeline.Rules)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", care.ErrInvalid, err)
+	}
+	return a.store.PersonByIdentifier(ctx, n)
+}
+
+// Grant gives a viewer access.
+func (a *App) Grant(ctx context.Context, g care.Grant) error { return a.store.PutGrant(ctx, g) }
+
+// Day reads YYYY-MM-DD as the day's first instant where days are counted; "" is otherwise.
+func (a *App) Day(text string, otherwise time.Time) (time.Time, error) {
+	if text == "" {
+		return otherwise, nil
+	}
+	t, err := time.ParseInLocation(time.DateOnly, text, a.zone)
+	if err != nil {
+		return t, fmt.Errorf("%q is not a day (YYYY-MM-DD): %w", text, care.ErrInvalid)
+	}
+	return t, nil
+}
+
+// Write writes an answer as text, json or fhir; lang "" is the instance's.
+func (a *App) Write(out io.Writer, answer overview.Answer, format string, lang words.Lang) error {
+	if lang == "" {
+		lang = words.Lang(a.Config.Instance.Language)
+	}
+	switch format {
+	case "json":
+		return writeJSON(out, answer)
+	case "fhir":
+		body, err := consolidate.Bundle(answer.Overview, answer.Contributions, "")
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(out, "%s\n", body)
+		return err
+	}
+	if err := consolidate.Text(out, answer.Overview, lang); err != nil {
+		return err
+	}
+	return findings.Text(out, answer.Findings, lang, a.zone)
+}

@@ -1,0 +1,194 @@
+package app_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// allowed is the one-way street: which of our packages each may import. A pattern
+// ending in /… covers what lies below. What is not named here imports nothing of ours.
+var allowed = map[string][]string{
+	"cmd/samsyn":               {"internal/app", "internal/care", "internal/words", "internal/consolidate", "internal/ingest", "internal/overview", "internal/demo", "internal/sim", "mapping", "testdata"},
+	"internal/app":             {"adapters/…", "fhir", "mapping", "internal/…", "testdata"},
+	"internal/api":             {"adapters", "internal/care", "internal/consolidate", "internal/ingest", "internal/overview"},
+	"internal/web":             {"internal/care", "internal/consolidate", "internal/findings", "internal/overview", "internal/words"},
+	"internal/overview":        {"internal/access", "internal/care", "internal/consolidate", "internal/findings"},
+	"internal/ingest":          {"adapters", "fhir", "mapping", "internal/care", "internal/identity"},
+	"internal/ingest/…":        {"adapters", "internal/care", "internal/ingest", "internal/identity", "internal/store"},
+	"internal/store":           {"adapters", "fhir", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…"},
+	"internal/store/storetest": {"adapters", "fhir", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…", "internal/store"},
+	"internal/identity":        {"internal/care", "fhir"},
+	"internal/access":          {"internal/care"},
+	"internal/consolidate":     {"fhir", "internal/care", "internal/words"},
+	"internal/findings":        {"internal/care", "internal/consolidate", "internal/words"},
+	"internal/care":            {"fhir"},
+	"internal/demo":            {"internal/app", "internal/care", "internal/outbound", "internal/sim", "testdata"},
+	"internal/sim":             {"internal/sim/…", "internal/outbound", "testdata"},
+	"internal/sim/…":           {"internal/xmlsafe"},
+	"mapping":                  {"fhir", "fhir/…", "internal/xmlsafe"},
+	"fhir":                     {"fhir/r4", "fhir/fhirpath"},
+	"fhir/fhirpath":            {"fhir/r4"},
+	"fhir/fhirtest":            {"fhir", "fhir/r4"},
+	"fhir/r4/gen":              {"fhir/r4"},
+	"adapters/adapterstest":    {"adapters"},
+	"adapters/…":               {"adapters", "internal/xmlsafe"},
+}
+
+// keepers are libraries that only these packages may know.
+var keepers = map[string][]string{
+	"github.com/labstack/echo/v4": {"internal/api", "internal/web", "internal/app"},
+	"github.com/jmoiron/sqlx":     {"internal/store"},
+	"database/sql":                {"internal/store"},
+	"modernc.org/sqlite":          {"internal/store"},
+	"github.com/spf13/cobra":      {"cmd/samsyn"},
+	"gopkg.in/yaml.v3":            {"internal/app", "mapping", "fhir", "internal/demo"},
+}
+
+// pure packages do no I/O.
+var pure = []string{"internal/access", "internal/consolidate", "internal/findings", "internal/identity", "internal/care", "mapping", "fhir", "fhir/fhirpath"}
+
+var ioPackages = []string{"net", "net/http", "os", "os/exec", "database/sql"}
+
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+// sources gives the non-test Go files of each package, relative to the root.
+func sources(t *testing.T) map[string][]*ast.File {
+	t.Helper()
+	top := root(t)
+	out := map[string][]*ast.File{}
+	err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") && path != top || d.Name() == "testdata" && path != filepath.Join(top, "testdata")) {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(top, filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		out[filepath.ToSlash(rel)] = append(out[filepath.ToSlash(rel)], file)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func rules(pkg string) []string {
+	if r, ok := allowed[pkg]; ok {
+		return r
+	}
+	best, found := "", []string(nil)
+	for p, r := range allowed {
+		if below, ok := strings.CutSuffix(p, "…"); ok && strings.HasPrefix(pkg, below) && len(below) > len(best) {
+			best, found = below, r
+		}
+	}
+	return found
+}
+
+func covers(rules []string, pkg string) bool {
+	for _, r := range rules {
+		if r == pkg {
+			return true
+		}
+		if below, ok := strings.CutSuffix(r, "…"); ok && strings.HasPrefix(pkg, below) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	for pkg, files := range sources(t) {
+		for _, f := range files {
+			for _, i := range f.Imports {
+				path, err := strconv.Unquote(i.Path.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if ours, ok := strings.CutPrefix(path, "samsyn/"); ok && !covers(rules(pkg), ours) {
+					t.Errorf("%s imports %s, which the one-way street does not allow (docs/architecture.md)", pkg, ours)
+				}
+				for lib, by := range keepers {
+					if (path == lib || strings.HasPrefix(path, lib+"/")) && !slices.Contains(by, pkg) && !strings.HasPrefix(pkg, "internal/store/") {
+						t.Errorf("%s imports %s, which only %v may know", pkg, path, by)
+					}
+				}
+				if slices.Contains(pure, pkg) && slices.Contains(ioPackages, path) {
+					t.Errorf("%s imports %s, but it does no I/O", pkg, path)
+				}
+			}
+		}
+	}
+}
+
+func TestNothingRegistersItself(t *testing.T) {
+	for pkg, files := range sources(t) {
+		for _, f := range files {
+			for _, d := range f.Decls {
+				if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
+					t.Errorf("%s has an init function; list things where a reader can see them", pkg)
+				}
+			}
+		}
+	}
+}
+
+var opensWell = regexp.MustCompile(`^(Package|Command) \S`)
+
+func TestEveryPackageSaysWhatItOwns(t *testing.T) {
+	for pkg, files := range sources(t) {
+		said := false
+		for _, f := range files {
+			said = said || f.Doc != nil && opensWell.MatchString(f.Doc.Text())
+		}
+		if !said {
+			t.Errorf("%s has no package comment that says what it owns", pkg)
+		}
+	}
+}
+
+func TestTopLevelIsAsAgreed(t *testing.T) {
+	agreed := []string{"cmd", "adapters", "fhir", "mapping", "internal", "testdata", "go.mod", "go.sum", "README.md", "docs", ".ci", "Makefile", "LICENSE", "CONTRIBUTING.md",
+		".git", ".gitignore", ".gitattributes", ".editorconfig", "staticcheck.conf"}
+	entries, err := os.ReadDir(root(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !slices.Contains(agreed, e.Name()) {
+			t.Errorf("%s stands at the top, where it was not agreed", e.Name())
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package app
+
+import (
+	"cmp"
+	"net"
+	"slices"
+	"time"
+
+	"samsyn/adapters"
+	"samsyn/internal/care"
+	"samsyn/internal/outbound"
+)
+
+// Config is the whole configuration of one instance. Each field's comment gives
+// its default. ReadConfig makes it from a file and the environment.
+type Config struct {
+	Instance Instance          `yaml:"instance"`
+	Store    StoreConfig       `yaml:"store"`
+	Server   ServerConfig      `yaml:"server"`
+	Sources  map[string]Source `yaml:"sources"`
+	Viewers  map[string]Viewer `yaml:"viewers"`
+}
+
+// Instance says where and for what this instance runs.
+type Instance struct {
+	// Test accepts synthetic national numbers (month + 80 or + 40). Default false:
+	// they are refused, so that test data never meets real people.
+	Test bool `yaml:"test"`
+	// Language of texts: nb (default), nn or en.
+	Language string `yaml:"language"`
+	// TimeZone in which days are counted: Europe/Oslo.
+	TimeZone string `yaml:"time_zone"`
+	// Maps is a folder with maps/ and codes/ to use instead of the shipped ones. Default: the shipped.
+	Maps string `yaml:"maps"`
+}
+
+// StoreConfig says where data is kept.
+type StoreConfig struct {
+	// Path of the SQLite file: samsyn.db.
+	Path string `yaml:"path"`
+}
+
+// ServerConfig says where pages and the API are served.
+type ServerConfig struct {
+	// Address to listen on: 127.0.0.1:8080. Only loopback addresses are accepted while there is no sign-in.
+	Address string `yaml:"address"`
+	// PushSecret guards POST /adapters/{source}/…: the sender gives it as a bearer token. Without it nothing can be pushed.
+	PushSecret outbound.Secret `yaml:"push_secret"`
+}
+
+// Source is one source system that is read.
+type Source struct {
+	// Name is the key in the file.
+	Name string `yaml:"-"`
+	// Order in which sources are listed and read: as they stand in the file.
+	Order int `yaml:"-"`
+	// System is the adapter: a folder in adapters/.
+	System string `yaml:"system"`
+	// Service is where the source's data originates; a map may decide otherwise for a record.
+	Service care.Service `yaml:"service"`
+	// Title is what people call it. Default: the name.
+	Title string `yaml:"title"`
+	// Off leaves the source out of every run.
+	Off bool `yaml:"off"`
+	// Auth is how we sign in there; Headers are sent with every request.
+	Auth    outbound.Auth     `yaml:"auth"`
+	Headers map[string]string `yaml:"headers"`
+	// SecretHeaders are like Headers, with values that are named by file or env.
+	SecretHeaders map[string]outbound.Secret `yaml:"secret_headers"`
+	// Timeout of one request: 60 s. Retries after the first try: 3.
+	Timeout time.Duration `yaml:"timeout"`
+	Retries int           `yaml:"retries"`
+	// Settings are the adapter's own; its README lists them.
+	Settings map[string]any `yaml:"settings"`
+
+	adapter adapterConfig
+}
+
+// Viewer is someone who may be given grants.
+type Viewer struct {
+	Name string `yaml:"name"`
+	Role string `yaml:"role"`
+	// Order is as in the file.
+	Order int `yaml:"-"`
+}
+
+// adapterConfig is what each adapter's Config can do.
+type adapterConfig interface {
+	Validate() []error
+	Open(d adapters.Deps) (adapters.Adapter, error)
+}
+
+// SourceNames gives the names of all sources in order.
+func (c Config) SourceNames() []string {
+	return inOrder(c.Sources, func(s Source) int { return s.Order })
+}
+
+// People gives the viewers in order.
+func (c Config) People() []care.Viewer {
+	var all []care.Viewer
+	for _, id := range inOrder(c.Viewers, func(v Viewer) int { return v.Order }) {
+		all = append(all, care.Viewer{ID: id, Name: cmp.Or(c.Viewers[id].Name, id), Role: c.Viewers[id].Role})
+	}
+	return all
+}
+
+func inOrder[V any](all map[string]V, order func(V) int) []string {
+	names := make([]string, 0, len(all))
+	for name := range all {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(cmp.Compare(order(all[a]), order(all[b])), cmp.Compare(a, b))
+	})
+	return names
+}
+
+// Resolve fills in defaults and validates a configuration that was made in code.
+func (c *Config) Resolve() error {
+	r := reader{lines: map[string]int{}, fromEnv: map[string]string{}}
+	c.setDefaults()
+	r.validate(c)
+	return r.error()
+}
+
+func (c *Config) setDefaults() {
+	c.Instance.Language = cmp.Or(c.Instance.Language, "nb")
+	c.Instance.TimeZone = cmp.Or(c.Instance.TimeZone, "Europe/Oslo")
+	c.Store.Path = cmp.Or(c.Store.Path, "samsyn.db")
+	c.Server.Address = cmp.Or(c.Server.Address, "127.0.0.1:8080")
+	for name, s := range c.Sources {
+		s.Name = name
+		s.Title = cmp.Or(s.Title, name)
+		c.Sources[name] = s
+	}
+}
+
+// loopback tells whether an address to listen on can only be reached from this machine.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

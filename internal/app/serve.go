@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	"samsyn/internal/api"
+	"samsyn/internal/care"
+	"samsyn/internal/web"
+	"samsyn/internal/words"
+)
+
+// Handler gives all that is served over HTTP.
+func (a *App) Handler() (http.Handler, error) {
+	secret := ""
+	if a.Config.Server.PushSecret.Set() {
+		var err error
+		if secret, err = a.Config.Server.PushSecret.Read(); err != nil {
+			return nil, fmt.Errorf("push secret: %w", err)
+		}
+	}
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: func(c echo.Context, err error, _ []byte) error {
+		a.log.Error("panic in a handler", "route", c.Path(), "error", err)
+		return err
+	}}))
+	e.Use(a.logged)
+	doors := &api.Handler{Overviews: a.Overviews, States: a.store, Push: a, Ready: a.ready, Viewers: a.Config.People(), PushSecret: secret, Now: a.now, Log: a.log}
+	doors.Mount(e)
+	pages := &web.Handler{Overviews: a.Overviews, States: a.store, Viewers: a.Config.People(), Language: words.Lang(a.Config.Instance.Language), Now: a.now, Zone: a.zone, Log: a.log}
+	if err := pages.Mount(e); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// logged notes each request by its route, never by its address: addresses may hold ids.
+func (a *App) logged(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		began := time.Now()
+		err := next(c)
+		a.log.Info("request", "method", c.Request().Method, "route", c.Path(), "status", c.Response().Status, "duration", time.Since(began))
+		return err
+	}
+}
+
+// ready tells whether requests can be answered.
+func (a *App) ready(ctx context.Context) error {
+	_, err := a.store.SourceStates(ctx)
+	return err
+}
+
+// stopTime is how long requests under way may take after a stop.
+const stopTime = 10 * time.Second
+
+// Serve serves on l, which must be on loopback, until ctx ends; then it lets what is
+// under way finish.
+func (a *App) Serve(ctx context.Context, l net.Listener) error {
+	if !loopback(l.Addr().String()) {
+		return errors.Join(fmt.Errorf("serve on %s: %w: only loopback is served while there is no sign-in", l.Addr(), care.ErrDenied), l.Close())
+	}
+	h, err := a.Handler()
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	stopped := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+		defer cancel()
+		stopped <- s.Shutdown(end)
+	}()
+	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	return <-stopped
+}
