@@ -318,7 +318,7 @@ func (s *objectStep) run(r *run) (value, error) {
 			return value{}, err
 		}
 	}
-	if err := r.spend(1, 0); err != nil || len(out.fields) == 0 {
+	if err := r.spend(1, 0); err != nil || len(out.fields) == 0 || s.saysNothing(&out) {
 		return value{}, err
 	}
 	if !s.t.partial {
@@ -328,6 +328,12 @@ func (s *objectStep) run(r *run) (value, error) {
 	}
 	out.sorted()
 	return out, nil
+}
+
+// saysNothing tells whether only an extension's url is left: R4 forbids it (ext-1), and
+// it says as little as an absent value.
+func (s *objectStep) saysNothing(v *value) bool {
+	return s.t.typ == "Extension" && !s.t.partial && len(v.fields) == 1 && v.fields[0].name == "url"
 }
 
 func (s *objectStep) merge(r *run, out *value, v value) error {
