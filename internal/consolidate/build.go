@@ -15,6 +15,9 @@ const (
 	// PlanIndividual is the code of an individual plan; PlanIOP of a school's individual education plan.
 	PlanIndividual = "individuell-plan"
 	PlanIOP        = "iop"
+
+	// extConclusion is how a service or an investigation ended, in the source's words.
+	extConclusion = "urn:samsyn:konklusjon"
 )
 
 // Build merges what was said into one overview. It is pure: the same input in any

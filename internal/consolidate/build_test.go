@@ -323,3 +323,63 @@ func TestAge(t *testing.T) {
 		}
 	}
 }
+
+func TestTwoSourcesOfBarnevernAreOneCaseAndOneDecision(t *testing.T) {
+	org := stories.R{"identifier": stories.R{"system": "urn:oid:2.16.578.1.12.4.1.4.101", "value": "310001074"}, "display": "Barneverntjenesten i Fjordvik"}
+	short := stories.R{"identifier": stories.R{"system": "urn:oid:2.16.578.1.12.4.1.4.101", "value": "310001074"}, "display": "Barneverntjenesten"}
+	sak := func(id string, who stories.R, more stories.R) stories.R {
+		e := stories.R{"resourceType": "EpisodeOfCare", "id": id, "status": "active", "type": stories.L{stories.R{"text": "Barnevernssak"}}, "managingOrganization": who, "period": stories.R{"start": "2025-10-02"}}
+		for k, v := range more {
+			e[k] = v
+		}
+		return e
+	}
+	vedtak := func(id, title, appeal string) stories.R {
+		return stories.R{"resourceType": "ServiceRequest", "id": id, "status": "active", "category": stories.L{stories.R{"coding": stories.L{stories.R{"system": "urn:samsyn:category", "code": "vedtak"}}}},
+			"code": stories.R{"text": title}, "authoredOn": "2025-12-15", "extension": stories.L{stories.R{"url": "urn:samsyn:klagefrist", "valueDate": appeal}}}
+	}
+	o := build(t, []care.Contribution{
+		stories.Say("barnevernsregister", care.Barnevern, child, "1", "", sak("a", org, nil), vedtak("v1", "Vedtak etter Barnevernsloven § 3-1", "")),
+		stories.Say("fiksinnsyn", care.Barnevern, child, "2", "", sak("b", short, stories.R{"careManager": stories.R{"display": "Siv Røed"}, "status": "finished"}),
+			vedtak("v2", "Vedtak om hjelpetiltak etter barnevernsloven § 3-1", "2026-01-05")),
+	})
+	if len(o.Services) != 1 || o.Services[0].Contact != "Siv Røed" || len(o.Services[0].Sources) != 2 {
+		t.Errorf("services %+v", o.Services)
+	}
+	if len(o.Decisions) != 1 || o.Decisions[0].AppealBy != "2026-01-05" {
+		t.Errorf("decisions %+v", o.Decisions)
+	}
+	d := find(t, "disagreement", o.Disagreements, func(d consolidate.Disagreement) bool { return d.About == consolidate.AboutServiceStatus })
+	if len(d.Sides) != 2 {
+		t.Errorf("sides %+v", d.Sides)
+	}
+}
+
+func TestEnclosuresStandWithTheirMessage(t *testing.T) {
+	o := build(t, []care.Contribution{stories.Say("msh-helsestasjon", care.Spesialist, child, "1", "",
+		stories.R{"resourceType": "Communication", "id": "m", "status": "completed", "sent": "2026-11-02T09:10:00+01:00", "topic": stories.R{"text": "Møte"},
+			"payload": stories.L{stories.R{"contentString": "Se vedlegg."}, stories.R{"contentReference": stories.R{"reference": "DocumentReference/d"}}}},
+		stories.R{"resourceType": "DocumentReference", "id": "d", "status": "current", "description": "Innkalling.pdf"})})
+	if len(o.Timeline) != 1 || len(o.Timeline[0].Documents) != 1 || o.Timeline[0].Text != "Se vedlegg." {
+		t.Errorf("time line %+v", o.Timeline)
+	}
+}
+
+func TestPlansOfOneKindThatDisagree(t *testing.T) {
+	plan := func(id, status, end string) stories.R {
+		return stories.R{"resourceType": "CarePlan", "id": id, "status": status, "intent": "plan", "title": "Individuell plan",
+			"category": stories.L{stories.R{"coding": stories.L{stories.R{"system": "urn:samsyn:plantype", "code": "individuell-plan"}}}}, "period": stories.R{"start": "2026-01-01", "end": end}}
+	}
+	o := build(t, []care.Contribution{
+		stories.Say("fhir-kommune", care.Kommune, child, "1", "", plan("a", "active", "2026-12-31")),
+		stories.Say("fhir-sykehus", care.Spesialist, child, "2", "", plan("b", "completed", "2026-10-31")),
+	})
+	var about []string
+	for _, d := range o.Disagreements {
+		about = append(about, d.About)
+	}
+	equal(t, "about", about, []string{consolidate.AboutPlanStatus, consolidate.AboutPlanPeriod})
+	if o.Plan.Status != "active" {
+		t.Errorf("the plan that runs leads, not %q", o.Plan.Status)
+	}
+}

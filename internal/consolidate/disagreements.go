@@ -8,7 +8,7 @@ import (
 // disagreementRules are tried in this order; each looks at one kind of line.
 var disagreementRules = []func(*builder, *Overview) []Disagreement{
 	coordinatorRule, birthDateRule, activityStatusRule, activityResponsibleRule, activityPeriodRule,
-	planStatusRule, serviceRule, decisionRule, meetingRule,
+	planRule, serviceRule, decisionRule, meetingRule,
 }
 
 func (b *builder) disagreements(o *Overview) []Disagreement {
@@ -111,10 +111,10 @@ func addSide(sides []Side, s Side) []Side {
 	return append(sides, s)
 }
 
-// planStatusRule: two sources tell of the same plan and not the same status. It is
+// planRule: two sources tell of the same plan, and not the same status or dates. It is
 // the same where the kind is one of which a child has one at a time, or where kind
 // and title are equal.
-func planStatusRule(b *builder, o *Overview) []Disagreement {
+func planRule(b *builder, o *Overview) []Disagreement {
 	ps := o.Plan.Plans
 	groups := fold(len(ps),
 		func(i, j int) bool {
@@ -124,16 +124,24 @@ func planStatusRule(b *builder, o *Overview) []Disagreement {
 	var out []Disagreement
 	for _, g := range groups {
 		told := pick(ps, g)
-		differ := false
-		d := Disagreement{About: AboutPlanStatus, Matter: told[0].Title, Line: told[0].ID}
+		status := Disagreement{About: AboutPlanStatus, Matter: told[0].Title, Line: told[0].ID}
+		period := Disagreement{About: AboutPlanPeriod, Matter: told[0].Title, Line: told[0].ID}
+		var statuses, periods bool
 		for _, p := range told {
-			differ = differ || rivalStatus(told[0].Status, p.Status)
+			statuses = statuses || rivalStatus(told[0].Status, p.Status)
+			periods = periods || b.rivalPeriods(told[0].Period, p.Period)
 			for _, s := range statusSide(p.Status, p.Sources...) {
-				d.Sides = addSide(d.Sides, s)
+				status.Sides = addSide(status.Sides, s)
+			}
+			for _, s := range periodSide(p.Period, p.Sources...) {
+				period.Sides = addSide(period.Sides, s)
 			}
 		}
-		if differ {
-			out = append(out, d)
+		if statuses {
+			out = append(out, status)
+		}
+		if periods {
+			out = append(out, period)
 		}
 	}
 	return out

@@ -229,9 +229,18 @@ func (b *builder) sent() []Event {
 			Start: cmp.Or(x.V.Sent, x.V.Received), Status: x.V.Status, From: b.who(x.V.Sender, x.V.Contained),
 			To: b.whos(x.V.Recipient, x.V.Contained), Service: x.src.c.Service, Sources: []SourceRef{ref},
 		}
-		var texts []string
+		var texts, enclosed []string
 		for _, p := range x.V.Payload {
 			texts = appendNew(texts, p.ContentString)
+			if p.ContentReference != nil {
+				enclosed = append(enclosed, p.ContentReference.Reference)
+			}
+		}
+		for _, d := range b.documents {
+			if slices.Contains(enclosed, d.src.name()) || slices.Contains(referenceNames(d.V.Context.Related), x.src.name()) {
+				e.Documents = append(e.Documents, b.document(d))
+				b.attached[d.src.name()] = true
+			}
 		}
 		e.Text = strings.Join(texts, "\n\n")
 		hs = append(hs, happening{Event: e, name: x.src.name(), ids: identifiers(x.V.Identifier),

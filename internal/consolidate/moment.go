@@ -9,16 +9,34 @@ import (
 // "2026-10", "2026-10-15" or "2026-10-15T13:00:00+02:00". "" is not said.
 type Moment string
 
-var momentLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly, "2006-01", "2006"}
+// layout is the form in which the moment is written. It is known by its length, for
+// trying one form after the other is most of what an overview costs.
+func (m Moment) layout() string {
+	switch n := len(m); {
+	case n == len("2006"):
+		return "2006"
+	case n == len("2006-01"):
+		return "2006-01"
+	case n == len(time.DateOnly):
+		return time.DateOnly
+	case n == len("2006-01-02T15:04"):
+		return "2006-01-02T15:04"
+	case n == len("2006-01-02T15:04:05"):
+		return "2006-01-02T15:04:05"
+	}
+	return time.RFC3339Nano
+}
 
 // Time gives the moment's first instant, in loc where it has no zone of its own.
 func (m Moment) Time(loc *time.Location) (time.Time, bool) {
-	for _, layout := range momentLayouts {
-		if t, err := time.ParseInLocation(layout, string(m), loc); err == nil {
-			return t.In(loc), true
-		}
+	if m == "" {
+		return time.Time{}, false
 	}
-	return time.Time{}, false
+	t, err := time.ParseInLocation(m.layout(), string(m), loc)
+	if err != nil {
+		return time.Time{}, false
+	}
+	return t.In(loc), true
 }
 
 // HasClock tells whether a time of day was said.

@@ -199,6 +199,8 @@ type Activity struct {
 	Status      string   `json:"status"` // FHIR care-plan-activity-status
 	Responsible []string `json:"responsible,omitempty"`
 	Period      Period   `json:"period"`
+	// OrderedBy is who set it going, where nobody is named as responsible for it.
+	OrderedBy string `json:"orderedBy,omitempty"`
 	// Plans are the PlanPart.ID of the plans in which it stands.
 	Plans []string `json:"plans,omitempty"`
 	// Decision is the Decision.ID of the vedtak that it rests on.
@@ -218,24 +220,29 @@ type ActivitySaid struct {
 	Status      string    `json:"status"`
 	Responsible []string  `json:"responsible,omitempty"`
 	Period      Period    `json:"period"`
+	OrderedBy   string    `json:"orderedBy,omitempty"`
 	Plan        string    `json:"plan,omitempty"`
 	Source      SourceRef `json:"source"`
 }
 
 // Service is a service over time (EpisodeOfCare).
 type Service struct {
-	ID       string       `json:"id"`
-	Title    string       `json:"title"`
-	Codes    []string     `json:"codes,omitempty"` // "system|code"
-	Status   string       `json:"status"`          // FHIR episode-of-care-status
-	Running  bool         `json:"running"`
-	Period   Period       `json:"period"`
-	Provider string       `json:"provider,omitempty"`
-	Contact  string       `json:"contact,omitempty"` // care manager
-	Service  care.Service `json:"service"`
-	Decision string       `json:"decision,omitempty"` // Decision.ID that it rests on
-	Disputed []string     `json:"disputed,omitempty"`
-	Sources  []SourceRef  `json:"sources"`
+	ID       string   `json:"id"`
+	Title    string   `json:"title"`
+	Codes    []string `json:"codes,omitempty"` // "system|code"
+	Status   string   `json:"status"`          // FHIR episode-of-care-status
+	Running  bool     `json:"running"`
+	Period   Period   `json:"period"`
+	Provider string   `json:"provider,omitempty"`
+	// ProviderIDs are the provider's organisation numbers, "system|value".
+	ProviderIDs []string `json:"providerIds,omitempty"`
+	Contact     string   `json:"contact,omitempty"` // care manager
+	// Conclusion is how it ended, where the source says so.
+	Conclusion string       `json:"conclusion,omitempty"`
+	Service    care.Service `json:"service"`
+	Decision   string       `json:"decision,omitempty"` // Decision.ID that it rests on
+	Disputed   []string     `json:"disputed,omitempty"`
+	Sources    []SourceRef  `json:"sources"`
 }
 
 // States of a decision.
@@ -357,6 +364,7 @@ const (
 	AboutActivityResponsible = "activity-responsible"
 	AboutActivityPeriod      = "activity-period"
 	AboutPlanStatus          = "plan-status"
+	AboutPlanPeriod          = "plan-period"
 	AboutServiceStatus       = "service-status"
 	AboutServicePeriod       = "service-period"
 	AboutDecisionPeriod      = "decision-period"

@@ -203,7 +203,7 @@ func (b *builder) measures() []measure {
 func (b *builder) request(r from[serviceRequest], plan string) measure {
 	m := measure{
 		said: ActivitySaid{Title: r.V.Code.label(), Status: r.V.Status, Period: r.V.OccurrencePeriod,
-			Responsible: b.whos(r.V.Performer, r.V.Contained), Plan: plan, Source: r.src.ref("")},
+			Responsible: b.whos(r.V.Performer, r.V.Contained), OrderedBy: b.who(r.V.Requester, r.V.Contained), Plan: plan, Source: r.src.ref("")},
 		codes: codes(r.V.Code), requests: []string{r.src.name()},
 	}
 	for _, on := range r.V.BasedOn {
@@ -226,16 +226,21 @@ func categoryOf(r from[serviceRequest]) string { return codeIn(r.V.Category, fhi
 
 func (b *builder) activity(ms []measure, individual map[string]bool) Activity {
 	best, rule := chooseMeasure(ms, individual)
+	var ordered string
 	a := Activity{Title: best.said.Title, Status: best.said.Status, Responsible: best.said.Responsible, Period: best.said.Period, Chosen: rule}
 	var refs, codes []string
 	for _, m := range ms {
 		a.Says = append(a.Says, m.said)
 		a.Sources = append(a.Sources, m.said.Source)
 		a.Plans = appendNew(a.Plans, m.said.Plan)
+		ordered = cmp.Or(ordered, m.said.OrderedBy)
 		refs = append(refs, m.requests...)
 		codes = append(codes, m.codes...)
 	}
 	a.ID = lineID("activity", a.Sources[0])
+	if len(a.Responsible) == 0 {
+		a.OrderedBy = ordered
+	}
 	a.Disputed = b.disputes(a.Says)
 	b.activityRefs[a.ID], b.activityCodes[a.ID] = refs, codes
 	return a

@@ -91,7 +91,7 @@ func contributions(t *rapid.T) []care.Contribution {
 	return cs
 }
 
-func asJSON(t rapid.TB, v any) []byte {
+func asJSON(t fataler, v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func asJSON(t rapid.TB, v any) []byte {
 }
 
 // everything renders an overview in all forms in which it is shown.
-func everything(t rapid.TB, cs []care.Contribution, states []care.SourceState) []byte {
+func everything(t fataler, cs []care.Contribution, states []care.SourceState) []byte {
 	o, err := consolidate.Build(consolidate.Input{Person: child, Contributions: cs, Sources: states, Now: stories.Now()})
 	if err != nil {
 		t.Fatal(err)
@@ -163,9 +163,9 @@ func TestNoInvention(t *testing.T) {
 	own := []string{consolidate.MarkerM1, "chosen.only", "chosen.individual-plan", "chosen.latest",
 		"status", "responsible", "period", "time", "meeting", "contact", "message", "document",
 		"granted", "started", "ended", "revoked", "fresh", "cached", "failed", "never",
-		"activity-status", "activity-responsible", "activity-period", "plan-status", "service-status", "service-period", "decision-period", "coordinator", "meeting-time", "birth-date", ""}
+		"activity-status", "activity-responsible", "activity-period", "plan-status", "plan-period", "service-status", "service-period", "decision-period", "coordinator", "meeting-time", "birth-date", ""}
 	// These are our own ids and places, not texts that are shown as said.
-	places := []string{"id", "line", "plan", "plans", "decision", "startedBy", "thread", "resource", "element", "person", "now", "recorded", "changed", "since", "failed", "codes", "lineage", "kind", "key"}
+	places := []string{"id", "line", "plan", "plans", "decision", "startedBy", "thread", "resource", "element", "person", "now", "recorded", "changed", "since", "failed", "codes", "providerIds", "lineage", "kind", "key"}
 	rapid.Check(t, func(t *rapid.T) {
 		cs := contributions(t)
 		said := map[string]bool{}
@@ -244,3 +244,6 @@ func TestNothingIsLost(t *testing.T) {
 		}
 	})
 }
+
+// fataler is what *testing.T and *rapid.T have in common here.
+type fataler interface{ Fatal(args ...any) }

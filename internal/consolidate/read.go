@@ -1,6 +1,7 @@
 package consolidate
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"sort"
@@ -29,10 +30,11 @@ type reference struct {
 }
 
 type extension struct {
-	URL           string
-	ValueString   string
-	ValueDate     Moment
-	ValueDateTime Moment
+	URL                  string
+	ValueString          string
+	ValueDate            Moment
+	ValueDateTime        Moment
+	ValueCodeableConcept concept
 }
 
 type note struct {
@@ -147,7 +149,10 @@ type communication struct {
 	Sender               *reference
 	Recipient            []reference
 	PartOf, InResponseTo []reference
-	Payload              []struct{ ContentString string }
+	Payload              []struct {
+		ContentString    string
+		ContentReference *reference
+	}
 }
 
 type documentReference struct {
@@ -406,7 +411,8 @@ func codes(cs ...concept) []string {
 	var out []string
 	for _, c := range cs {
 		for _, k := range c.Coding {
-			if k.Code != "" && k.System != "" && !strings.HasPrefix(k.System, "urn:samsyn:") {
+			kind := k.System == fhir.SystemPlanType || k.System == fhir.SystemCategory || k.System == fhir.SystemMeeting
+			if k.Code != "" && k.System != "" && !kind {
 				out = append(out, k.System+"|"+k.Code)
 			}
 		}
@@ -459,7 +465,7 @@ func (h head) extensionStrings(url string) []string {
 	var out []string
 	for _, e := range h.Extension {
 		if e.URL == url {
-			out = appendNew(out, e.ValueString)
+			out = appendNew(out, cmp.Or(e.ValueString, e.ValueCodeableConcept.label()))
 		}
 	}
 	return out

@@ -10,7 +10,6 @@ import (
 // providers stays two lines, for that is what a coordinator must see.
 func (b *builder) services() []Service {
 	all := make([]Service, len(b.episodes))
-	provider := make([]string, len(b.episodes))
 	for i, x := range b.episodes {
 		ref := x.src.ref("")
 		s := Service{
@@ -18,15 +17,21 @@ func (b *builder) services() []Service {
 			Provider: b.who(x.V.ManagingOrganization, x.V.Contained), Contact: b.who(x.V.CareManager, x.V.Contained),
 			Service: x.src.c.Service, Sources: []SourceRef{ref},
 		}
+		if o := x.V.ManagingOrganization; o != nil && o.Identifier != nil {
+			s.ProviderIDs = identifiers([]identifier{*o.Identifier})
+		}
+		for _, c := range x.V.extensionStrings(extConclusion) {
+			s.Conclusion = cmp.Or(s.Conclusion, c)
+		}
 		s.Running = slices.Contains([]string{"", "active", "onhold"}, s.Status) && s.Period.Contains(b.now)
-		all[i], provider[i] = s, plain(s.Provider)
+		all[i] = s
 	}
 	groups := fold(len(all),
 		func(i, j int) bool {
 			return all[i].Sources[0].Source == all[j].Sources[0].Source || !all[i].Period.Overlaps(all[j].Period, b.loc)
 		},
 		func(i, j int) bool {
-			return provider[i] != "" && provider[i] == provider[j] && SameService(all[i], all[j])
+			return SameProvider(all[i], all[j]) && SameService(all[i], all[j])
 		})
 	var out []Service
 	for _, g := range groups {
@@ -37,7 +42,7 @@ func (b *builder) services() []Service {
 		}
 		for _, i := range g[1:] {
 			o := all[i]
-			s.Contact = cmp.Or(s.Contact, o.Contact)
+			s.Contact, s.Conclusion = cmp.Or(s.Contact, o.Contact), cmp.Or(s.Conclusion, o.Conclusion)
 			s.Sources = append(s.Sources, o.Sources...)
 			s.Running = s.Running || o.Running
 			for _, c := range o.Codes {
@@ -71,6 +76,12 @@ func pick[T any](all []T, group []int) []T {
 // SameService tells whether two services are the same programme: the same code, or
 // the same title in other spelling. It says nothing of who runs it.
 func SameService(x, y Service) bool { return share(x.Codes, y.Codes) || SameText(x.Title, y.Title) }
+
+// SameProvider tells whether both name the same provider: by the same number, or in
+// the same words. Where one names none, they are not known to be the same.
+func SameProvider(x, y Service) bool {
+	return share(x.ProviderIDs, y.ProviderIDs) || SameText(x.Provider, y.Provider)
+}
 
 func referenceNames(rs []reference) []string {
 	var out []string

@@ -155,13 +155,7 @@ func (t *texter) child(o Overview) {
 	if name == "" {
 		name = t.say("child.unnamed")
 	}
-	age := ""
-	if o.Child.Age > 0 {
-		age = t.say("child.age", "years", fmt.Sprint(o.Child.Age))
-	} else if born, ok := Moment(o.Child.BirthDate).Time(t.loc); ok && o.Child.Age == 0 {
-		age = t.say("child.age.months", "months", fmt.Sprint(Months(born, o.Now)))
-	}
-	t.line(0, name, age, t.optional("child.born", "date", t.moment(Moment(o.Child.BirthDate))))
+	t.line(0, name, o.Child.AgeIn(t.w, o.Now), t.optional("child.born", "date", t.moment(Moment(o.Child.BirthDate))))
 }
 
 // Months is the number of whole months from born to now.
@@ -218,17 +212,7 @@ func (t *texter) disagreements(o Overview) {
 	for _, d := range o.Disagreements {
 		t.line(1, t.say("disagreement."+d.About, "matter", t.title(d.Matter)))
 		for _, s := range d.Sides {
-			value := s.Value
-			if strings.HasSuffix(d.About, "-status") {
-				value = t.w.Code("status", s.Value)
-			}
-			if p := s.Period.In(t.w, t.loc); p != "" {
-				value = strings.TrimSpace(value + " " + p)
-			}
-			if d.About == AboutBirthDate {
-				value = t.moment(Moment(s.Value))
-			}
-			t.line(2, t.say("disagreement.says", "who", strings.Trim(t.from(s.Sources), "[]"), "value", value))
+			t.line(2, t.say("disagreement.says", "who", strings.Trim(t.from(s.Sources), "[]"), "value", s.In(t.w, d.About, t.loc)))
 		}
 	}
 }
@@ -266,6 +250,8 @@ func (t *texter) plan(o Overview) {
 		by := t.say("line.noResponsible")
 		if len(a.Responsible) > 0 {
 			by = t.say("line.responsible", "who", strings.Join(a.Responsible, ", "))
+		} else if a.OrderedBy != "" {
+			by = t.say("line.orderedBy", "who", a.OrderedBy)
 		}
 		t.line(1, t.title(a.Title), t.w.Code("status", a.Status), by, a.Period.In(t.w, t.loc), t.disputed(a.Disputed), t.from(a.Sources))
 	}
@@ -312,7 +298,7 @@ func (t *texter) services(o Overview) {
 		}
 		t.heading(part.key)
 		for _, s := range list {
-			t.line(1, t.title(s.Title), s.Provider, s.Contact, t.w.Code("status", s.Status), s.Period.In(t.w, t.loc), t.disputed(s.Disputed), t.from(s.Sources))
+			t.line(1, t.title(s.Title), s.Provider, s.Contact, t.w.Code("status", s.Status), s.Conclusion, s.Period.In(t.w, t.loc), t.disputed(s.Disputed), t.from(s.Sources))
 		}
 	}
 }

@@ -128,7 +128,8 @@ func open(a consolidate.Activity) bool {
 	return m == "ahead" || m == "runs" || m == "rests"
 }
 
-// owned tells whether any source names somebody who answers for it.
+// owned tells whether any source names somebody who answers for it, or at least
+// who set it going: barnevern's register has no room for more.
 func owned(a consolidate.Activity) bool {
-	return slices.ContainsFunc(a.Says, func(s consolidate.ActivitySaid) bool { return len(s.Responsible) > 0 })
+	return a.OrderedBy != "" || slices.ContainsFunc(a.Says, func(s consolidate.ActivitySaid) bool { return len(s.Responsible) > 0 })
 }

@@ -75,7 +75,7 @@ func sameProvider(x, y consolidate.Service) bool {
 	if x.Provider == "" || y.Provider == "" {
 		return x.Service == y.Service
 	}
-	return consolidate.SameText(x.Provider, y.Provider)
+	return consolidate.SameProvider(x, y)
 }
 
 // evaluationOverdue: the day set for it has gone by without an evaluation since.
