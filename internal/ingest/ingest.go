@@ -1,0 +1,172 @@
+// Package ingest owns the way from a source to the store: record → mapped →
+// identified → saved, or quarantined with the reason. One page of a source is one
+// transaction. It knows no source format, no FHIR meaning and no SQL; the maps say
+// what a record means, and the store keeps it.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"time"
+
+	"samsyn/adapters"
+	"samsyn/internal/identity"
+	"samsyn/internal/ingest/ledger"
+	"samsyn/mapping"
+)
+
+// Source is a configured source.
+type Source = ledger.Source
+
+// Map says what one kind of record means. *mapping.Map is one.
+type Map interface {
+	Revision() string
+	Apply(mapping.Input) (mapping.Result, error)
+}
+
+// Maps finds the map for a kind of record of a source system.
+type Maps func(system, kind string) (Map, bool)
+
+// FromSet finds maps in a loaded set.
+func FromSet(set *mapping.Set) Maps {
+	return func(system, kind string) (Map, bool) {
+		m, ok := set.Map(system, kind)
+		return m, ok
+	}
+}
+
+// Store is what the pipeline needs of the store. Save keeps a page whole or not at all.
+type Store interface {
+	Begin(ctx context.Context, src ledger.Source, who string) (run int64, since adapters.Cursor, err error)
+	End(ctx context.Context, run int64, failure string) error
+	Ledger(ctx context.Context, source string, keys []ledger.Key) (map[ledger.Key]ledger.Seen, error)
+	Parts(ctx context.Context, source, group string) ([]adapters.Record, error)
+	Save(ctx context.Context, b ledger.Batch) (ledger.Saved, error)
+	Refusals(ctx context.Context, source string) ([]ledger.Refusal, error)
+	Pending(ctx context.Context, source string) ([]ledger.Pending, error)
+	Acknowledged(ctx context.Context, source string, keys []ledger.Key) error
+	Records(ctx context.Context, source string) iter.Seq2[adapters.Record, error]
+	Groups(ctx context.Context, source string) ([]string, error)
+}
+
+// Pipeline reads sources into the store. Its fields are set once; it may then be
+// used by many goroutines, for different sources.
+type Pipeline struct {
+	Maps  Maps
+	Store Store
+	Rules identity.Rules
+	Now   func() time.Time
+	IDKey []byte       // of the ids of produced resources
+	Log   *slog.Logger // nil: silent
+	// Workers is how many records are mapped at once; 0 is one for each processor.
+	Workers int
+	// Who starts the runs: "sync", "demo", … It stands in the run's report.
+	Who string
+}
+
+// Reason is why one listed thing is in quarantine.
+type Reason struct {
+	Kind, Key, Code, Text, Where string
+}
+
+// Report is what one run did. Listed is the sum of the four outcomes.
+type Report struct {
+	Source                                          string
+	Listed, Stored, Unchanged, Quarantined, Removed int
+	Duration                                        time.Duration
+	Error                                           string   `json:",omitempty"` // why the run ended early, without personal data
+	Quarantine                                      []Reason `json:",omitempty"` // of what this run listed
+}
+
+// Progress is where a run is, after each page.
+type Progress struct {
+	Source string
+	Read   int // listed so far
+}
+
+// Run reads a source from where it was left. What was saved before a failure
+// stands, nothing is removed because of it, and the next run goes on from there. The
+// error is the source's (adapters.Err…), the store's or the context's; the report is
+// true in either case.
+func (p *Pipeline) Run(ctx context.Context, src Source, a adapters.Adapter, progress func(Progress)) (Report, error) {
+	return p.run(ctx, src, func(r *run) error {
+		var notTold error
+		for page, err := range a.Fetch(ctx, r.since) {
+			if err != nil {
+				return errors.Join(fmt.Errorf("read %s: %w", src.Name, err), notTold)
+			}
+			told, err := r.page(ctx, a, page, false)
+			if err != nil {
+				return errors.Join(err, notTold)
+			}
+			notTold = errors.Join(notTold, told)
+			if progress != nil {
+				progress(Progress{src.Name, r.counts.Listed})
+			}
+		}
+		if err := ctx.Err(); err != nil { // an adapter may end quietly
+			return errors.Join(err, notTold)
+		}
+		return errors.Join(notTold, r.tellPending(ctx, a))
+	})
+}
+
+// Page keeps what a source pushed, in one transaction, as a run of its own. The source's
+// cursor is left alone. Only after it returns without error may the source be
+// answered that its message was received.
+func (p *Pipeline) Page(ctx context.Context, src Source, a adapters.Adapter, page adapters.Page) (Report, error) {
+	return p.run(ctx, src, func(r *run) error {
+		told, err := r.page(ctx, a, page, true)
+		return errors.Join(err, told)
+	})
+}
+
+// run is one reading under way.
+type run struct {
+	*Pipeline
+	src    Source
+	id     int64
+	since  adapters.Cursor
+	counts ledger.Counts
+	why    []Reason
+}
+
+// run begins and ends a run around f.
+func (p *Pipeline) run(ctx context.Context, src Source, f func(*run) error) (Report, error) {
+	began := p.Now()
+	r := &run{Pipeline: p, src: src}
+	var err error
+	if r.id, r.since, err = p.Store.Begin(ctx, src, p.Who); err == nil {
+		err = f(r)
+		if err == nil && !r.counts.Balanced() {
+			err = fmt.Errorf("the ledger of %s does not balance: %+v", src.Name, r.counts)
+		}
+		failure := ""
+		if err != nil {
+			failure = identity.Redact(err.Error())
+		}
+		// The end is noted also where ctx was cancelled: it is what tells why.
+		if end := p.Store.End(context.WithoutCancel(ctx), r.id, failure); end != nil {
+			err = errors.Join(err, end)
+		}
+	}
+	c := r.counts
+	report := Report{Source: src.Name, Listed: c.Listed, Stored: c.Stored, Unchanged: c.Unchanged, Quarantined: c.Quarantined, Removed: c.Removed,
+		Duration: p.Now().Sub(began), Quarantine: r.why}
+	if err != nil {
+		report.Error = identity.Redact(err.Error())
+	}
+	p.log().Info("run ended", "source", src.Name, "listed", c.Listed, "stored", c.Stored, "unchanged", c.Unchanged,
+		"quarantined", c.Quarantined, "removed", c.Removed, "duration", report.Duration, "error", report.Error)
+	return report, err
+}
+
+func (p *Pipeline) log() *slog.Logger {
+	if p.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return p.Log
+}

@@ -1,0 +1,224 @@
+// Package ledger owns the words between the pipeline and the store: what one
+// page's transaction holds, what became of each record, and which of two
+// versions of a record is the newer. It does no I/O and knows neither SQL nor
+// mapping.
+package ledger
+
+import (
+	"bytes"
+	"cmp"
+	"strconv"
+	"time"
+
+	"samsyn/adapters"
+	"samsyn/internal/care"
+	"samsyn/internal/identity"
+)
+
+// Outcome is what became of something that a source listed. Each ends as exactly one.
+type Outcome string
+
+// The outcomes.
+const (
+	Stored      Outcome = "stored"
+	Unchanged   Outcome = "unchanged"
+	Quarantined Outcome = "quarantined"
+	Removed     Outcome = "removed"
+)
+
+// Key names something that a source lists: a record, a part of a whole, or a fault.
+type Key struct{ Kind, Key string }
+
+// Seen is the ledger's line about a key: what was seen last and what became of it.
+type Seen struct {
+	Hash     [32]byte
+	Revision string // of the map that read it
+	Outcome  Outcome
+}
+
+// Source is a configured source as the store keeps it.
+type Source struct {
+	Name    string // configured, unique: "barnevernsregister"
+	System  string // adapter
+	Service care.Service
+	Title   string // shown to people
+}
+
+// Rank orders the versions of one record.
+type Rank struct {
+	Changed time.Time
+	Version string
+	Deleted bool
+	Hash    [32]byte
+}
+
+// RankOf is the rank of a record. Times are compared to the microsecond, as the store keeps them.
+func RankOf(r adapters.Record) Rank {
+	return Rank{Changed: r.Changed.UTC().Truncate(time.Microsecond), Version: r.Version, Deleted: r.Deleted, Hash: r.Hash()}
+}
+
+// Older tells whether a record that arrives now with rank r must not replace what is
+// held. The source's time of change decides; at the same time its version number
+// (where both are numbers), then deletion, then the hash, so that any order of
+// arrival ends the same. Where a source does not say when, the last to arrive is
+// the newest.
+func (r Rank) Older(held Rank) bool {
+	if r.Changed.IsZero() || held.Changed.IsZero() {
+		return false
+	}
+	c := r.Changed.Compare(held.Changed)
+	if c == 0 {
+		c = compareNumbers(r.Version, held.Version)
+	}
+	if c == 0 && r.Deleted != held.Deleted {
+		return held.Deleted // gone stays gone
+	}
+	if c == 0 {
+		c = bytes.Compare(r.Hash[:], held.Hash[:])
+	}
+	return c < 0
+}
+
+// Equal tells whether both are the same version.
+func (r Rank) Equal(o Rank) bool {
+	return r.Changed.Equal(o.Changed) && r.Version == o.Version && r.Deleted == o.Deleted && r.Hash == o.Hash
+}
+
+func compareNumbers(a, b string) int {
+	x, errX := strconv.ParseUint(a, 10, 64)
+	y, errY := strconv.ParseUint(b, 10, 64)
+	if errX != nil || errY != nil {
+		return 0
+	}
+	return cmp.Compare(x, y)
+}
+
+// Subject is whom a record says that it is about.
+type Subject struct {
+	Key string // the source's own; "" where the record is about no person
+	// Numbers and Old are valid numbers; Old are those that the source marks as replaced.
+	Numbers, Old []identity.Number
+	// Refused is why other stated numbers are not among them.
+	Refused   []error
+	BirthDate string // YYYY-MM-DD or ""
+	Name      string
+}
+
+// Refusal is why something is quarantined, without personal data.
+type Refusal struct {
+	Code   string // closed set of the pipeline: "unknown-code", "held", "no-map" …
+	Text   string // what is wrong and what to do
+	Where  string // file, message, map line: where a person finds it
+	Source string // filled by the store on reading: the source's name
+	Kind   string
+	Key    string
+	// FirstSeen is filled by the store on reading.
+	FirstSeen time.Time
+}
+
+// Entry is one thing to be kept with a page.
+type Entry struct {
+	Record adapters.Record
+	// Part: the record is a part of a whole; only its bytes and its outcome are kept.
+	Part bool
+	// Derived: the record is a whole assembled from its parts: it replaces what is held
+	// whatever its rank, and it is not counted, for the source listed only its parts.
+	Derived bool
+	// Fault: there is no record; Record holds kind, key, media and the bytes as far as they were read.
+	Fault bool
+	// Uncounted: the source did not list it on this page (an earlier part, a remapping).
+	Uncounted bool
+	Revision  string
+	Service   care.Service
+	Subject   Subject
+	Made      []care.Made
+	// Refused is set where the record could not be used; everything of the mapping is then empty.
+	Refused *Refusal
+}
+
+// Hash is what the ledger compares. A fault is told from a record with the same bytes.
+func (e Entry) Hash() [32]byte {
+	if e.Fault {
+		return FaultHash(e.Record)
+	}
+	return e.Record.Hash()
+}
+
+// FaultHash is the hash of a fault's bytes.
+func FaultHash(r adapters.Record) [32]byte {
+	r.Media, r.Deleted = "fault "+r.Media, false
+	return r.Hash()
+}
+
+// Batch is one page: it is kept whole or not at all.
+type Batch struct {
+	Source string
+	Run    int64
+	At     time.Time
+	// Entries are in the source's order; unchanged ones are not among them but counted.
+	Entries []Entry
+	// Counts are of what the page listed and the pipeline found unchanged or
+	// still quarantined; the store adds what becomes of the entries.
+	Counts Counts
+	Next   adapters.Cursor
+	// KeepCursor leaves the source's cursor alone (push, remapping).
+	KeepCursor bool
+	// Acknowledge: the source is to be told of each entry's outcome; it stays pending
+	// until Acknowledged.
+	Acknowledge bool
+}
+
+// Saved is what became of a batch.
+type Saved struct {
+	Counts   Counts    // of the page, what the batch had counted included
+	Outcomes []Outcome // of the entries, in their order
+}
+
+// Counts sums outcomes. Listed always equals the sum of the others.
+type Counts struct {
+	Listed, Stored, Unchanged, Quarantined, Removed int
+}
+
+// Add counts n listed things with outcome o.
+func (c *Counts) Add(o Outcome, n int) {
+	c.Listed += n
+	switch o {
+	case Stored:
+		c.Stored += n
+	case Unchanged:
+		c.Unchanged += n
+	case Quarantined:
+		c.Quarantined += n
+	case Removed:
+		c.Removed += n
+	}
+}
+
+// Plus is the sum of both.
+func (c Counts) Plus(o Counts) Counts {
+	return Counts{c.Listed + o.Listed, c.Stored + o.Stored, c.Unchanged + o.Unchanged, c.Quarantined + o.Quarantined, c.Removed + o.Removed}
+}
+
+// Balanced tells whether every listed thing has exactly one outcome.
+func (c Counts) Balanced() bool {
+	return c.Listed == c.Stored+c.Unchanged+c.Quarantined+c.Removed
+}
+
+// Run is one reading of a source.
+type Run struct {
+	ID       int64
+	Source   string
+	Who      string // "sync", "demo", "push", a person's id …
+	Started  time.Time
+	Finished time.Time // zero while it runs, or where it was killed
+	Counts   Counts
+	Failure  string // "" where it went well; without personal data
+}
+
+// Pending is an outcome of which the source has not been told yet.
+type Pending struct {
+	Kind, Key string
+	Stored    bool
+	Code      string // refusal, "" where there is none
+	Reason    string
+}

@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// tables are all tables but run and access_log: a run's report is the one thing that
+// a second identical run may write, and who looked is no content.
+var tables = []string{"meta", "source", "ledger", "record", "record_history", "part", "contribution", "contribution_version", "resource", "rule",
+	"claim", "claim_number", "person", "number", "person_merge", "subject", "ruling", "quarantine", "pending", "grants"}
+
+// Dump writes every row of every table but run and the access log, in a stable order. It is for tests
+// and for proving that a run wrote nothing; it contains everything that is kept.
+func (s *Store) Dump(ctx context.Context, out io.Writer) error {
+	for _, t := range tables {
+		if err := s.dumpQuery(ctx, out, t, `SELECT * FROM `+t); err != nil {
+			return fmt.Errorf("dump %s: %w", t, err)
+		}
+	}
+	return nil
+}
+
+// canonical are the questions whose answers must not depend on the order in which
+// records arrived, nor on when, nor on the instance's keys: a person stands as the
+// first of her subjects, a number as the first record that states it.
+var canonical = []struct{ name, query string }{
+	{"ledger", `SELECT source, kind, key, hash, revision, outcome FROM ledger`},
+	{"record", `SELECT source, kind, key, version, changed, deleted, derived, media, hash, body FROM record`},
+	{"version", `SELECT source, kind, key, hash, body FROM record WHERE derived = 0
+		UNION SELECT h.source, h.kind, h.key, h.hash, h.body FROM record_history h WHERE NOT EXISTS
+		(SELECT 1 FROM record d WHERE d.source = h.source AND d.kind = h.kind AND d.key = h.key AND d.derived = 1)`},
+	{"part", `SELECT source, grp, kind, key, hash, version, changed, deleted, media, body FROM part`},
+	{"said", `SELECT c.source, c.kind, c.key, c.revision, c.service, c.subject, c.deleted, c.basis_hash, r.seq, r.type, r.id, r.body FROM contribution c
+		LEFT JOIN resource r ON r.contribution = c.id AND r.version = c.version`},
+	{"claim", `SELECT source, kind, key, hash, subject, service, current, birth_date, name, refused FROM claim`},
+	{"number", `SELECT c.source, c.subject, n.system, n.born, n.sex, c.kind, c.key, c.hash, c.old,
+		(SELECT min(o.source || '/' || o.kind || '/' || o.key || '/' || o.subject) FROM claim_number o WHERE o.number = c.number) AS met
+		FROM claim_number c JOIN number n ON n.number = c.number`},
+	{"subject", `SELECT u.source, u.subject, u.reason,
+		(SELECT min(o.source || '/' || o.subject) FROM subject o WHERE o.person = u.person) AS person FROM subject u`},
+	{"quarantine", `SELECT source, kind, key, hash, code, reason, place FROM quarantine`},
+	{"grants", `SELECT viewer, services, starts, ends, basis FROM grants`},
+}
+
+// Canonical writes what the store says, so that two stores that were told the same in
+// any order write the same.
+func (s *Store) Canonical(ctx context.Context, out io.Writer) error {
+	for _, c := range canonical {
+		if err := s.dumpQuery(ctx, out, c.name, c.query); err != nil {
+			return fmt.Errorf("dump %s: %w", c.name, err)
+		}
+	}
+	return nil
+}
+
+// dumpQuery writes the rows as lines, sorted as text: the same rows give the same lines.
+func (s *Store) dumpQuery(ctx context.Context, out io.Writer, name, query string) error {
+	rows, err := s.read.QueryxContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	var lines []string
+	for rows.Next() {
+		cells, err := rows.SliceScan()
+		if err != nil {
+			return errors.Join(err, rows.Close())
+		}
+		line := name
+		for _, c := range cells {
+			if b, ok := c.([]byte); ok {
+				c = fmt.Sprintf("x%x", b)
+			}
+			line += fmt.Sprintf("\t%v", c)
+		}
+		lines = append(lines, line+"\n")
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	slices.Sort(lines)
+	_, err = io.WriteString(out, strings.Join(lines, ""))
+	return err
+}

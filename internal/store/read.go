@@ -1,0 +1,211 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"samsyn/fhir"
+	"samsyn/internal/care"
+	"samsyn/internal/identity"
+)
+
+// Contributions gives what the given services said about a person and still say, by
+// source, kind and key. The filter is part of the query: what other services said
+// is not read. A person that was united with another is answered with the survivor's.
+func (s *Store) Contributions(ctx context.Context, person care.PersonID, services []care.Service) ([]care.Contribution, error) {
+	if len(services) == 0 {
+		return nil, nil
+	}
+	who, err := s.Resolve(ctx, person)
+	if errors.Is(err, care.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	args := append([]any{string(who)}, serviceArgs(services)...)
+	rows, err := s.read.QueryxContext(ctx, `SELECT c.id, c.source, o.system, c.kind, c.key, c.version, c.revision, c.service, c.subject, v.recorded, v.changed, v.source_version,
+		r.type, r.id AS rid, r.body, r.lineage
+		FROM subject u JOIN contribution c ON c.source = u.source AND c.subject = u.subject
+		JOIN contribution_version v ON v.contribution = c.id AND v.version = c.version
+		JOIN resource r ON r.contribution = c.id AND r.version = c.version
+		JOIN source o ON o.source = c.source
+		WHERE u.person = $1 AND c.deleted = 0 AND c.service IN (`+params(2, len(services))+`)
+		ORDER BY c.source, c.kind, c.key, r.seq`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read contributions: %w", err)
+	}
+	out, err := s.gather(ctx, rows, who)
+	if err != nil {
+		return nil, fmt.Errorf("read contributions: %w", err)
+	}
+	return out, nil
+}
+
+type saidRow struct {
+	ID            int64  `db:"id"`
+	Source        string `db:"source"`
+	System        string `db:"system"`
+	Kind          string `db:"kind"`
+	Key           string `db:"key"`
+	Version       int    `db:"version"`
+	Revision      string `db:"revision"`
+	Service       string `db:"service"`
+	Subject       string `db:"subject"`
+	Recorded      int64  `db:"recorded"`
+	Changed       int64  `db:"changed"`
+	SourceVersion string `db:"source_version"`
+	Type          string `db:"type"`
+	RID           string `db:"rid"`
+	Body          string `db:"body"`
+	Lineage       string `db:"lineage"`
+}
+
+type rowScanner interface {
+	Next() bool
+	StructScan(any) error
+	Err() error
+	Close() error
+}
+
+// gather puts rows of the same contribution together and reads their lineage.
+func (s *Store) gather(ctx context.Context, rows rowScanner, person care.PersonID) ([]care.Contribution, error) {
+	var said []saidRow
+	for rows.Next() {
+		var r saidRow
+		if err := rows.StructScan(&r); err != nil {
+			return nil, errors.Join(err, rows.Close())
+		}
+		said = append(said, r)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, err
+	}
+	if len(said) == 0 {
+		return nil, nil
+	}
+	rules, err := s.rules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []care.Contribution
+	last := int64(-1)
+	for _, r := range said {
+		if r.ID != last {
+			last = r.ID
+			out = append(out, care.Contribution{Source: r.Source, System: r.System, Kind: r.Kind, Key: r.Key, Version: r.Version, SourceVersion: r.SourceVersion,
+				MapRevision: r.Revision, Service: care.Service(r.Service), Subject: r.Subject, Person: person, Recorded: timeOf(r.Recorded), Changed: timeOf(r.Changed)})
+		}
+		lineage, err := readLineage(r.Lineage, rules)
+		if err != nil {
+			return nil, err
+		}
+		c := &out[len(out)-1]
+		c.Made = append(c.Made, care.Made{Resource: fhir.Resource{Type: r.Type, ID: r.RID, Body: []byte(r.Body)}, Lineage: lineage})
+	}
+	return out, nil
+}
+
+// rules are the texts that lineage names by number. They are as many as the maps have expressions.
+func (s *Store) rules(ctx context.Context) (map[int64]string, error) {
+	var rows []struct {
+		ID   int64  `db:"id"`
+		Text string `db:"text"`
+	}
+	if err := s.read.SelectContext(ctx, &rows, `SELECT id, text FROM rule`); err != nil {
+		return nil, err
+	}
+	out := make(map[int64]string, len(rows))
+	for _, r := range rows {
+		out[r.ID] = r.Text
+	}
+	return out, nil
+}
+
+func serviceArgs(services []care.Service) []any {
+	out := make([]any, len(services))
+	for i, s := range services {
+		out[i] = string(s)
+	}
+	return out
+}
+
+// Resolve follows a person to the one that she was united with, if any. The error is
+// care.ErrNotFound where nobody is that person (any more).
+func (s *Store) Resolve(ctx context.Context, id care.PersonID) (care.PersonID, error) {
+	var out string
+	err := s.read.GetContext(ctx, &out, `SELECT coalesce(p.merged_into, p.id) FROM person p
+		WHERE p.id = $1 AND EXISTS (SELECT 1 FROM subject u WHERE u.person = coalesce(p.merged_into, p.id))`, string(id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", errNone("person")
+	}
+	if err != nil {
+		return "", fmt.Errorf("resolve person: %w", err)
+	}
+	return care.PersonID(out), nil
+}
+
+// PersonByIdentifier finds the person that a valid number belongs to. The error is
+// care.ErrInvalid for what is no valid number, care.ErrNotFound where nobody has it.
+func (s *Store) PersonByIdentifier(ctx context.Context, n identity.Number) (care.PersonID, error) {
+	if !n.Valid() {
+		return "", fmt.Errorf("person by identifier: %w", care.ErrInvalid)
+	}
+	var home string
+	err := s.read.GetContext(ctx, &home, `SELECT person FROM number WHERE number = $1`, s.numberID(n))
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", errNone("person")
+	}
+	if err != nil {
+		return "", fmt.Errorf("person by identifier: %w", err)
+	}
+	return s.Resolve(ctx, care.PersonID(home))
+}
+
+// Persons lists everybody who has at least one linked subject, by id.
+func (s *Store) Persons(ctx context.Context) ([]care.PersonID, error) {
+	var out []care.PersonID
+	err := s.read.SelectContext(ctx, &out, `SELECT DISTINCT person FROM subject WHERE person IS NOT NULL ORDER BY person`)
+	if err != nil {
+		return nil, fmt.Errorf("list persons: %w", err)
+	}
+	return out, nil
+}
+
+// Claims gives what the given services say at present of who a person is, by source,
+// service and record. A name that only barnevern says is barnevern's: the filter is
+// part of the query.
+func (s *Store) Claims(ctx context.Context, person care.PersonID, services []care.Service) ([]care.Claim, error) {
+	if len(services) == 0 {
+		return nil, nil
+	}
+	who, err := s.Resolve(ctx, person)
+	if errors.Is(err, care.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		Source    string `db:"source"`
+		Service   string `db:"service"`
+		Name      string `db:"name"`
+		BirthDate string `db:"birth_date"`
+		Recorded  int64  `db:"recorded"`
+	}
+	args := append([]any{string(who)}, serviceArgs(services)...)
+	err = s.read.SelectContext(ctx, &rows, `SELECT c.source, c.service, c.name, c.birth_date, c.recorded FROM subject u
+		JOIN claim c ON c.source = u.source AND c.subject = u.subject
+		WHERE u.person = $1 AND c.current = 1 AND (c.name <> '' OR c.birth_date <> '') AND c.service IN (`+params(2, len(services))+`)
+		ORDER BY c.source, c.service, c.kind, c.key`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read claims: %w", err)
+	}
+	var out []care.Claim
+	for _, r := range rows {
+		out = append(out, care.Claim{Source: r.Source, Service: care.Service(r.Service), Name: r.Name, BirthDate: r.BirthDate, Recorded: timeOf(r.Recorded)})
+	}
+	return out, nil
+}

@@ -1,0 +1,249 @@
+// Package storetest owns the contract of the store: what every database behind it
+// must do, tested through the store's own doors. It knows no SQL.
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"samsyn/adapters"
+	"samsyn/fhir"
+	"samsyn/internal/care"
+	"samsyn/internal/identity"
+	"samsyn/internal/ingest"
+	"samsyn/internal/ingest/ledger"
+	"samsyn/internal/store"
+)
+
+// Store is what the contract is about.
+type Store interface {
+	ingest.Store
+	Contributions(ctx context.Context, person care.PersonID, services []care.Service) ([]care.Contribution, error)
+	Claims(ctx context.Context, person care.PersonID, services []care.Service) ([]care.Claim, error)
+	SourceStates(ctx context.Context) ([]care.SourceState, error)
+	Grants(ctx context.Context, viewer string) ([]care.Grant, error)
+	PutGrant(ctx context.Context, g care.Grant) error
+	EndGrants(ctx context.Context, viewer string, person care.PersonID, at time.Time) error
+	LogAccess(ctx context.Context, a care.Access) error
+	AccessLog(ctx context.Context, person care.PersonID) ([]care.Access, error)
+	History(ctx context.Context, typ, id string, services []care.Service) ([]store.ResourceVersion, error)
+	VRead(ctx context.Context, typ, id string, version int, services []care.Service) (store.ResourceVersion, error)
+	Read(ctx context.Context, typ, id string, services []care.Service) (store.ResourceVersion, error)
+	Persons(ctx context.Context) ([]care.PersonID, error)
+	PersonByIdentifier(ctx context.Context, n identity.Number) (care.PersonID, error)
+	Identifiers(ctx context.Context, person care.PersonID) ([]store.Identifier, error)
+	Merges(ctx context.Context) ([]store.Merge, error)
+	WaitingSubjects(ctx context.Context) ([]store.WaitingSubject, error)
+	Rule(ctx context.Context, sub identity.Subject, ruling identity.Ruling, who, why string) error
+	Withdraw(ctx context.Context, sub identity.Subject) error
+	Quarantined(ctx context.Context) ([]ledger.Refusal, error)
+	Dismiss(ctx context.Context, source, kind, key string) error
+	Runs(ctx context.Context, limit int) ([]ledger.Run, error)
+	Dump(ctx context.Context, out io.Writer) error
+	Canonical(ctx context.Context, out io.Writer) error
+}
+
+// Run tests the contract on the stores that open gives; each must be empty and is
+// closed by open's own cleanup.
+func Run(t *testing.T, open func(t TB) Store) {
+	for _, c := range []struct {
+		name string
+		test func(t *testing.T, open func(t TB) Store)
+	}{
+		{"a page is kept whole or not at all", atomicity},
+		{"what is the same is not written again", noChange},
+		{"counts balance and are the run's", counting},
+		{"sources tell their last runs", states},
+		{"every version can be read", history},
+		{"a removal is a version", tombstones},
+		{"older never replaces newer", older},
+		{"a version that cannot be used leaves the last one that could", lastUsable},
+		{"quarantine clears when the record is well", clearing},
+		{"outcomes stay pending until told", pending},
+		{"parts are kept with all their bytes", parts},
+		{"queries give what the services may see and no more", filtered},
+		{"lineage comes back as it was", lineage},
+		{"an exact number links and nothing less", linking},
+		{"a changed number keeps the child", changedNumber},
+		{"a number stated with two persons ties nobody", contested},
+		{"unlinking gives what never was linked", unlinking},
+		{"grants are kept and end", grants},
+		{"access is logged", accessLog},
+		{"any order gives the same", anyOrder},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, open) })
+	}
+}
+
+// TB is what helpers need of a test; *rapid.T has it too.
+type TB interface {
+	Helper()
+	Fatalf(format string, args ...any)
+	Errorf(format string, args ...any)
+}
+
+var (
+	ctx = context.Background()
+	at  = time.Date(2026, 11, 23, 7, 0, 0, 0, time.UTC)
+	all = care.Services()
+)
+
+// bench is a store with a source and a run under way.
+type bench struct {
+	TB
+	Store
+	run int64
+}
+
+func start(t TB, open func(t TB) Store) *bench {
+	t.Helper()
+	b := &bench{TB: t, Store: open(t)}
+	b.run = b.begin("a")
+	b.begin("b")
+	return b
+}
+
+func (b *bench) begin(source string) int64 {
+	b.Helper()
+	run, _, err := b.Begin(ctx, ledger.Source{Name: source, System: "test", Service: care.Skole, Title: "Source " + source}, "test")
+	b.check(err)
+	return run
+}
+
+func (b *bench) check(err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatalf("%v", err)
+	}
+}
+
+// save keeps entries as one page of source and gives what became of them.
+func (b *bench) save(source string, entries ...ledger.Entry) ledger.Saved {
+	b.Helper()
+	saved, err := b.Save(ctx, ledger.Batch{Source: source, Run: b.run, At: at, Entries: entries, Next: "next"})
+	b.check(err)
+	return saved
+}
+
+func (b *bench) want(saved ledger.Saved, outcomes ...ledger.Outcome) {
+	b.Helper()
+	if fmt.Sprint(saved.Outcomes) != fmt.Sprint(outcomes) {
+		b.Errorf("outcomes %v, want %v", saved.Outcomes, outcomes)
+	}
+}
+
+func (b *bench) dump() string      { b.Helper(); return b.text(b.Dump) }
+func (b *bench) canonical() string { b.Helper(); return b.text(b.Canonical) }
+
+func (b *bench) text(write func(context.Context, io.Writer) error) string {
+	b.Helper()
+	var buf bytes.Buffer
+	b.check(write(ctx, &buf))
+	return buf.String()
+}
+
+// person is who has the number; "" where nobody has.
+func (b *bench) person(raw string) care.PersonID {
+	b.Helper()
+	p, err := b.PersonByIdentifier(ctx, number(b, raw))
+	if err != nil {
+		return ""
+	}
+	return p
+}
+
+// bodies are what the services say of a person, as texts.
+func (b *bench) bodies(p care.PersonID, services ...care.Service) []string {
+	b.Helper()
+	cs, err := b.Contributions(ctx, p, services)
+	b.check(err)
+	var out []string
+	for _, c := range cs {
+		for _, m := range c.Made {
+			out = append(out, c.Source+" "+string(m.Resource.Body))
+		}
+	}
+	return out
+}
+
+func (b *bench) waiting() map[string]identity.Reason {
+	b.Helper()
+	ws, err := b.WaitingSubjects(ctx)
+	b.check(err)
+	out := map[string]identity.Reason{}
+	for _, w := range ws {
+		out[w.Source+"/"+w.Key] = w.Reason
+	}
+	return out
+}
+
+// Numbers of the synthetic families (testdata/README.md) and of the check vectors.
+const (
+	ella     = "14831460041"
+	jonas    = "02892060188"
+	selma    = "19882660047"
+	selmaOld = "59882660030"
+)
+
+func number(t TB, raw string) identity.Number {
+	t.Helper()
+	n, err := identity.Parse(raw, identity.Rules{Test: true})
+	if err != nil {
+		t.Fatalf("number of the test: %v", err)
+	}
+	return n
+}
+
+// entry is a record of kind sak whose body is text, and what it says: one Basic
+// resource with the text in it.
+type entry struct {
+	key, text string
+	day       int // of change; 0: the source does not say
+	subject   string
+	numbers   []string
+	old       []string
+	born      string
+	name      string
+	service   care.Service
+	deleted   bool
+	refused   string
+	revision  string
+}
+
+func (e entry) build(t TB) ledger.Entry {
+	t.Helper()
+	out := ledger.Entry{Record: adapters.Record{Kind: "sak", Key: e.key, Media: adapters.JSON, Body: []byte(e.text), Deleted: e.deleted}, Revision: "r1" + e.revision}
+	if e.day > 0 {
+		out.Record.Changed = at.AddDate(0, 0, e.day-100)
+	}
+	switch {
+	case e.refused != "":
+		out.Refused = &ledger.Refusal{Code: e.refused, Text: "because of " + e.refused, Where: "line 1"}
+	case !e.deleted:
+		out.Service = e.service
+		if out.Service == "" {
+			out.Service = care.Skole
+		}
+		out.Subject = ledger.Subject{Key: e.subject, BirthDate: e.born, Name: e.name}
+		for _, n := range e.numbers {
+			out.Subject.Numbers = append(out.Subject.Numbers, number(t, n))
+		}
+		for _, n := range e.old {
+			out.Subject.Old = append(out.Subject.Old, number(t, n))
+		}
+		out.Made = []care.Made{basic(e.key, e.text)}
+	}
+	return out
+}
+
+func basic(id, text string) care.Made {
+	quoted, _ := json.Marshal(text) // a string can always be written
+	body := fmt.Sprintf(`{"resourceType":"Basic","id":%q,"code":{"text":%s}}`, id, quoted)
+	return care.Made{Resource: fhir.Resource{Type: "Basic", ID: id, Body: json.RawMessage(body)},
+		Lineage: []care.Lineage{{Element: "Basic.code.text", Rule: "maps/test/sak.yaml:4: {{ text }}", Line: 4, From: []string{"text"}}}}
+}
