@@ -292,7 +292,7 @@ func replaceMatches(c *Call) (Collection, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.s.spend((1 + len(s)) * (16 + len(p) + len(with)) / 256); err != nil {
+	if err := c.s.spend((1 + len(s)) * (16 + len(p) + len(with)) / 64); err != nil {
 		return nil, err
 	}
 	return single(re.ReplaceAllString(s, groupReference.ReplaceAllString(with, "$${$1}"))), nil
@@ -344,6 +344,7 @@ func joined(c *Call) (Collection, error) {
 		return nil, nil
 	}
 	var b strings.Builder
+	between := ""
 	for i := range c.in {
 		if c.in[i].value == nil {
 			continue
@@ -352,11 +353,10 @@ func joined(c *Call) (Collection, error) {
 		if !ok {
 			return nil, ErrType
 		}
-		if i > 0 {
-			b.WriteString(separator)
-		}
+		b.WriteString(between)
 		b.WriteString(s)
-		if err := c.s.spend(1 + len(s)/64); err != nil {
+		between = separator
+		if err := c.s.spend(1 + (len(s)+len(separator))/64); err != nil {
 			return nil, err
 		}
 	}
