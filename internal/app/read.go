@@ -156,7 +156,7 @@ func (r *reader) positions(raw []byte) bool {
 var yamlErrLine = regexp.MustCompile(`line (\d+)`)
 
 func yamlLine(err error) int {
-	var n int
+	n := 1 // the library names no line where it is the first
 	if m := yamlErrLine.FindStringSubmatch(err.Error()); m != nil {
 		_, _ = fmt.Sscan(m[1], &n) // the pattern holds digits only
 	}
@@ -199,8 +199,27 @@ func (r *reader) layer(raw []byte, environ []string, c *Config) bool {
 		r.fault("", "the environment cannot be read: %v", err)
 		return false
 	}
-	r.decode("", k.Raw(), c)
+	raws := k.Raw()
+	sources, given := raws["sources"]
+	delete(raws, "sources")
+	r.decode("", raws, c)
+	r.decodeSources(sources, given, c)
 	return true
+}
+
+// decodeSources decodes each source by itself: a fault in one field of one source
+// must not hide the others.
+func (r *reader) decodeSources(all any, given bool, c *Config) {
+	c.Sources = map[string]Source{}
+	byName, ok := all.(map[string]any)
+	if given && all != nil && !ok {
+		r.fault("sources", "must be a mapping: a name, and below it system, service and settings")
+	}
+	for name, raw := range byName {
+		var s Source
+		r.decode("sources."+name, raw, &s)
+		c.Sources[name] = s
+	}
 }
 
 // envPath turns SERVER__ADDRESS into server/address. Variables without "__" (such as
