@@ -27,8 +27,8 @@ var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-
 type message struct {
 	ID                 string `json:"id"`
 	ReceiverHerID      int    `json:"receiverHerId"`
-	SenderHerID        int    `json:"senderHerId"`
 	BusinessDocumentID string `json:"businessDocumentId"`
+	GenDate            string `json:"businessDocumentGenDate"`
 	IsAppRec           *bool  `json:"isAppRec"`
 }
 

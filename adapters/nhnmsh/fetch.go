@@ -8,6 +8,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"samsyn/adapters"
 )
@@ -135,9 +136,22 @@ func (a *adapter) take(ctx context.Context, m *listing, page *adapters.Page) err
 	}
 	a.note(m.ID, p)
 	page.Records = append(page.Records, adapters.Record{
-		Kind: kind, Key: m.ID, Version: m.BusinessDocumentID, Media: adapters.XML, Body: body,
+		Kind: kind, Key: m.ID, Version: m.BusinessDocumentID, Changed: a.written(m.GenDate), Media: adapters.XML, Body: body,
 	})
 	return nil
+}
+
+// written is when the sender wrote the message. Without a zone it is Norwegian
+// time; unreadable, it is not known.
+func (a *adapter) written(text string) time.Time {
+	if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
+		return at
+	}
+	at, err := time.ParseInLocation("2006-01-02T15:04:05.999999999", text, a.norway)
+	if err != nil {
+		return time.Time{}
+	}
+	return at
 }
 
 // decode gives the document's bytes.

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
+	_ "time/tzdata" // machines without a time zone database must know Norwegian time too
 
 	"samsyn/adapters"
 )
@@ -91,13 +93,18 @@ func (c Config) Open(d adapters.Deps) (adapters.Adapter, error) {
 		c.SourceSystem = "Samsyn 1"
 	}
 	c.HerIDs = slices.Clone(c.HerIDs)
-	return &adapter{config: c, base: base, deps: d, pending: map[string]pending{}}, nil
+	norway, err := time.LoadLocation("Europe/Oslo")
+	if err != nil {
+		return nil, fmt.Errorf("%w: time zone Europe/Oslo: %w", adapters.ErrConfig, err)
+	}
+	return &adapter{config: c, base: base, deps: d, norway: norway, pending: map[string]pending{}}, nil
 }
 
 type adapter struct {
 	config Config
 	base   *url.URL
 	deps   adapters.Deps
+	norway *time.Location
 
 	// pending is what this process knows of messages that it listed and has not
 	// acknowledged. Losing it loses nothing: the server lists them again.

@@ -128,6 +128,9 @@ func TestRecordIsTheDocumentAsItCame(t *testing.T) {
 			if r.Kind != nhnmsh.KindDialog || r.Media != adapters.XML || r.Version != want.MsgID || string(r.Body) != string(want.Document) {
 				t.Errorf("record %s %s, version %s, %d bytes", r.Kind, r.Media, r.Version, len(r.Body))
 			}
+			if got := r.Changed.UTC().Format(time.RFC3339); got != "2026-11-02T08:10:00Z" {
+				t.Errorf("written at %s", got)
+			}
 			return
 		}
 	}
