@@ -142,7 +142,7 @@ func quantities(op string, x, y any) (any, bool, error) {
 	return q, true, nil
 }
 
-// shift adds a time-valued quantity to a date or time (N1 6.6.8).
+// shift adds a time-valued quantity to a date or time (N1 6.7).
 func shift(x any, q Quantity) (any, bool, error) {
 	unit, err := calendarUnit(q)
 	if err != nil {

@@ -211,7 +211,7 @@ func (c *compiler) call(n *node, in, focus static) (step, static, error) {
 	return c.placed(n, n.text+"()", do), out, nil
 }
 
-// at compiles an index, a[0] (N1 5.3.1... indexer).
+// at compiles an index, a[0] (N1 5.3.1).
 func (c *compiler) at(n *node, focus static) (expr, static, error) {
 	input, out, err := c.expr(n.kids[0], focus)
 	if err != nil {

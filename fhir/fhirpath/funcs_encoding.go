@@ -9,10 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// encodingFunctions: FHIRPath N1 5.6 (STU: encode, decode, escape, unescape).
+// encodingFunctions: encode, decode, escape and unescape of the FHIRPath 3.0 draft.
 func encodingFunctions() []Function {
 	make := func(name, doc, example string, f func(text, kind string) (string, bool)) Function {
-		return Function{Name: name, Spec: "N1 5.6 (STU)", Doc: doc, Example: example, MinArgs: 1, MaxArgs: 1, Call: func(c *Call) (Collection, error) {
+		return Function{Name: name, Spec: "FHIRPath 3.0 draft", Doc: doc, Example: example, MinArgs: 1, MaxArgs: 1, Call: func(c *Call) (Collection, error) {
 			text, ok, err := oneString(c.in)
 			if err != nil || !ok {
 				return nil, err

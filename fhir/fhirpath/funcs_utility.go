@@ -21,7 +21,7 @@ func utilityFunctions() []Function {
 			},
 		},
 		{
-			Name: "timeOfDay", Spec: "N1 5.9.3",
+			Name: "timeOfDay", Spec: "N1 5.9.2",
 			Doc:     "The time of day that the evaluation is given.",
 			Example: "timeOfDay() >= @T00:00:00.000",
 			Call: func(c *Call) (Collection, error) {
@@ -32,7 +32,7 @@ func utilityFunctions() []Function {
 			},
 		},
 		{
-			Name: "today", Spec: "N1 5.9.4",
+			Name: "today", Spec: "N1 5.9.2",
 			Doc:     "The day that the evaluation is given.",
 			Example: "today() > @2020-01-01",
 			Call: func(c *Call) (Collection, error) {

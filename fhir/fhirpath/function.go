@@ -177,7 +177,7 @@ func condition(out Collection) (three, error) {
 }
 
 // singleton reads an operand of a Boolean operator: a single item that is not
-// Boolean counts as true (N1 5.7, singleton evaluation of collections).
+// Boolean counts as true (N1 4.5, singleton evaluation of collections).
 func singleton(out Collection) (three, error) {
 	if len(out) == 0 {
 		return unknown, nil

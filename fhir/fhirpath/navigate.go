@@ -64,11 +64,15 @@ func appendTyped(s *state, out Collection, it *Item, object map[string]any, name
 	case !ok && name == "resourceType":
 		return out, nil
 	}
-	v, sibling := object[key], object["_"+key]
+	v, t := object[key], modelOf(typ, object[key])
+	var sibling any
+	if t == nil || t.Kind == r4.Primitive { // nothing else has one, and the key costs
+		sibling = object["_"+key]
+	}
 	if v == nil && sibling == nil {
 		return out, nil
 	}
-	return appendValue(s, out, it, name, v, sibling, modelOf(typ, v))
+	return appendValue(s, out, it, name, v, sibling, t)
 }
 
 // choiceKey finds under which key a choice is written.

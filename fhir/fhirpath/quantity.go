@@ -9,7 +9,7 @@ import (
 )
 
 // Quantity is a number with a unit: a UCUM code ("mg"), or a calendar unit
-// ("year", "day"; Calendar is then true). FHIRPath N1 4.1.8, 5.2.6.
+// ("year", "day"; Calendar is then true). FHIRPath N1 4.1.8.
 type Quantity struct {
 	Value    Decimal
 	Unit     string

@@ -18,6 +18,9 @@ func (c *compiler) rootStatic() static {
 	if c.schema != nil {
 		return static{known: true, plain: true, types: []string{c.root}}
 	}
+	if c.root == "" {
+		return static{}
+	}
 	if t, ok := r4.Lookup(c.root); ok {
 		return fhirStatic(t.Name)
 	}
