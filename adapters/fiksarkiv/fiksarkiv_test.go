@@ -1,6 +1,7 @@
 package fiksarkiv_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -321,5 +322,36 @@ func TestConfigNamesEveryFault(t *testing.T) {
 	}
 	if errs := config("https://arkiv.example/fiks").Validate(); len(errs) != 0 {
 		t.Errorf("a good configuration has faults: %v", errs)
+	}
+}
+
+// TestARecordIsWhatTheArchiveGave reads the records as XML again and compares them
+// with what the archive holds, names, namespaces, attributes and texts.
+func TestARecordIsWhatTheArchiveGave(t *testing.T) {
+	records, _, _ := all(t, open(t, archive(t), nil), "")
+	for _, file := range []string{"saksmapper.xml", "journalposter.xml"} {
+		body, err := os.ReadFile("../../testdata/families/fiksarkiv/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		root, err := xmlsafe.ParseBytes(body, xmlsafe.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, result := range root.Child("resultatListe").All("resultat") {
+			want, kind := result.Children[0], "saksmappe"
+			got, err := xmlsafe.ParseBytes(records["saksmappe/"+want.Value("systemID")].Body, xmlsafe.Limits{})
+			if want.Name != "saksmappe" {
+				kind = "journalpost"
+				got, err = xmlsafe.ParseBytes(records["journalpost/"+want.Value("systemID")].Body, xmlsafe.Limits{})
+				got = got.Child("journalpostMedSaksmappe")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got.Bytes(), want.Bytes()) {
+				t.Errorf("%s %s is not what the archive gave", kind, want.Value("systemID"))
+			}
+		}
 	}
 }

@@ -52,7 +52,7 @@ func caseRecord(n *xmlsafe.Node) (adapters.Record, error) {
 	case caseNumber(n) == "":
 		return adapters.Record{}, fmt.Errorf("%w: saksmappe.saksaar or .sakssekvensnummer is missing; correct the case in the archive", adapters.ErrMalformed)
 	}
-	return adapters.Record{Kind: KindCase, Key: systemID(n), Media: adapters.XML, Body: n.Bytes()}, nil
+	return adapters.Record{Kind: KindCase, Key: systemID(n), Media: adapters.XML, Body: document(n)}, nil
 }
 
 func entryRecord(n, folder *xmlsafe.Node) (adapters.Record, error) {
@@ -71,7 +71,7 @@ func entryRecord(n, folder *xmlsafe.Node) (adapters.Record, error) {
 		}
 	}
 	whole := &xmlsafe.Node{Space: nsOurs, Name: KindEntry, Children: []*xmlsafe.Node{n, short}}
-	return adapters.Record{Kind: KindEntry, Key: systemID(n), Media: adapters.XML, Body: whole.Bytes()}, nil
+	return adapters.Record{Kind: KindEntry, Key: systemID(n), Media: adapters.XML, Body: document(whole)}, nil
 }
 
 func faultOf(kind string, n *xmlsafe.Node, where string, err error) adapters.Fault {
@@ -90,7 +90,7 @@ func faultOf(kind string, n *xmlsafe.Node, where string, err error) adapters.Fau
 	} else {
 		f.Key = "unnamed: " + f.Where
 	}
-	f.Body = n.Bytes()
+	f.Body = document(n)
 	return f
 }
 
