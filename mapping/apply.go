@@ -196,7 +196,7 @@ func (r *run) setSubject(result *Result) error {
 			return nil
 		}
 		from = v.sources(from)
-		for _, item := range append(v.items, v) {
+		for _, item := range slices.Concat(v.items, []value{v}) {
 			if item.kind == text && !slices.Contains(texts, item.text) {
 				texts = append(texts, item.text)
 			}

@@ -31,6 +31,9 @@ func (l *loader) load() *Map {
 	l.m.revision = revision(l.data, l.m.Tables, l.tables)
 
 	sc := scope(baseVariables)
+	if isName(l.m.Record) && l.m.Record != "subject" {
+		sc = sc.with(l.m.Record) // FPML's templates name the record so
+	}
 	sc, late := l.assigns(header, sc)
 	l.m.subject = l.subjectRule(header, sc)
 	l.m.skip = l.skipRules(header, sc)

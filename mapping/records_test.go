@@ -128,6 +128,30 @@ func TestMapsOnRecords(t *testing.T) {
 	}
 }
 
+// TestRecordsHaveMaps finds inputs that no map reads and outputs without an input:
+// cases that look as if they were tested.
+func TestRecordsHaveMaps(t *testing.T) {
+	set, err := mapping.Load(mapping.Shipped)
+	if err != nil {
+		t.Skip("told by TestMapsOnRecords")
+	}
+	files, err := filepath.Glob(filepath.Join("..", "testdata", "records", "*", "*", "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no records: %v", err)
+	}
+	for _, file := range files {
+		kind := filepath.Dir(file)
+		if _, ok := set.Map(filepath.Base(filepath.Dir(kind)), filepath.Base(kind)); !ok {
+			t.Errorf("%s: there is no map for it", file)
+		}
+		if base, ok := strings.CutSuffix(file, ".output.json"); ok {
+			if inputs, _ := filepath.Glob(base + ".input.*"); len(inputs) != 1 {
+				t.Errorf("%s has %d inputs", file, len(inputs))
+			}
+		}
+	}
+}
+
 // TestExample applies the worked example of docs/mapping.md.
 func TestExample(t *testing.T) {
 	set, err := mapping.Load(os.DirFS("testdata/example"))

@@ -57,6 +57,9 @@ func newRun(m *Map, in Input, root fhirpath.Item) *run {
 		Depth: maxDepth,
 		Reads: r.read,
 	}
+	if _, taken := r.env.Variables[m.Record]; !taken && m.Record != "now" {
+		r.env.Variables[m.Record] = fhirpath.Collection{root}
+	}
 	r.env.Variables["now"] = fhirpath.Collection{fhirpath.New(fhirpath.NewDateTime(r.env.Now))}
 	return r
 }

@@ -188,15 +188,3 @@ func (v *value) lineage(path []byte, out []Lineage) []Lineage {
 	}
 	return out
 }
-
-// size counts the values in v, for the budget.
-func (v *value) size() int {
-	n := 1
-	for i := range v.fields {
-		n += v.fields[i].value.size()
-	}
-	for i := range v.items {
-		n += v.items[i].size()
-	}
-	return n
-}
