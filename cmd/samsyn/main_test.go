@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"samsyn/internal/demo"
+	"samsyn/internal/sim"
+	"samsyn/testdata"
+)
+
+// TestMain lets this test binary stand in for the samsyn command, so that scripts
+// run the real program in processes of its own.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"samsyn": func() {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	}})
+}
+
+// TestScripts runs every testdata/*.txt: the command line as a person uses it.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true, Setup: simulate,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"table": table, "personof": personOf}})
+}
+
+// simulate starts a municipality for each script and writes samsyn.yaml for it.
+func simulate(env *testscript.Env) error {
+	town, err := sim.Start(sim.Options{Data: testdata.Families(), Dir: filepath.Join(env.WorkDir, "sources"), Now: time.Now})
+	if err != nil {
+		return err
+	}
+	env.Defer(func() { _ = town.Close(context.Background()) }) // the process ends right after
+	_, err = demo.WriteConfig(town, env.WorkDir)
+	env.Setenv("HOME", env.WorkDir)
+	return err
+}
+
+// table checks the JSON table in a file: `table FILE SOURCE listed=3 stored=0`; SOURCE * is the sum.
+func table(ts *testscript.TestScript, neg bool, args []string) {
+	var rows []map[string]any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &rows))
+	sum := map[string]float64{}
+	for _, row := range rows {
+		if args[1] != "*" && row["Source"] != args[1] {
+			continue
+		}
+		for k, v := range row {
+			if n, ok := v.(float64); ok {
+				sum[strings.ToLower(k)] += n
+			}
+		}
+	}
+	if sum["listed"] != sum["stored"]+sum["unchanged"]+sum["quarantined"]+sum["removed"] {
+		ts.Fatalf("the table does not balance: %v", sum)
+	}
+	for _, want := range args[2:] {
+		name, value, more := strings.Cut(want, ">")
+		if !more {
+			name, value, _ = strings.Cut(want, "=")
+		}
+		var n float64
+		ts.Check(json.Unmarshal([]byte(value), &n))
+		if ok := sum[name] == n || more && sum[name] > n; ok == neg {
+			ts.Fatalf("%s: %s is %v, want %s", args[1], name, sum[name], want)
+		}
+	}
+}
+
+// personOf puts the id of the overview in a JSON file into the variable PERSON.
+func personOf(ts *testscript.TestScript, _ bool, args []string) {
+	var answer struct{ Overview struct{ Person string } }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &answer))
+	ts.Setenv("PERSON", answer.Overview.Person)
+}
+
+// TestDemoServes starts the demo as a person does, reads a page and the API, and stops it with Ctrl-C.
+func TestDemoServes(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	code := make(chan int, 1)
+	out := &announced{ready: make(chan struct{})}
+	go func() { code <- run(ctx, []string{"demo", "--address", address}, out, os.Stderr) }()
+	<-out.ready
+	for path, want := range map[string]string{"/": "Ella Lyngstad", "/kilder": "Kystsykehuset", "/adapters": "fhir-sykehus", "/health/ready": ""} {
+		resp, err := http.Get("http://" + address + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		if err := resp.Write(&b); err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode/100 != 2 || !strings.Contains(b.String(), want) {
+			t.Errorf("%s: status %d without %q", path, resp.StatusCode, want)
+		}
+	}
+	stop()
+	if c := <-code; c != done {
+		t.Errorf("the demo ended with %d", c)
+	}
+	if _, err := net.Dial("tcp", address); err == nil {
+		t.Error("something still listens")
+	}
+}
+
+// announced is an output that tells when the addresses were printed.
+type announced struct {
+	text  strings.Builder
+	ready chan struct{}
+	said  bool
+}
+
+func (a *announced) Write(p []byte) (int, error) {
+	a.text.Write(p)
+	if !a.said && strings.Contains(a.text.String(), "Ctrl-C stops") {
+		a.said = true
+		close(a.ready)
+	}
+	return len(p), nil
+}
