@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"samsyn/fhir/r4"
 )
 
 var headerKeys = []string{"map", "about", "record", "service", "tables", "ignore", "subject", "labels", "skip", "because", "assign", "make"}
@@ -68,6 +70,9 @@ func (l *loader) names(root *yaml.Node, header map[string]pair) {
 	l.m.Record = l.word(header, "record")
 	if l.m.Record == "" {
 		l.fault(root, 0, "", "record: is missing")
+	}
+	if t, ok := r4.Lookup(l.m.Record); ok && t.Kind == r4.Resource {
+		l.fhirRecord = true
 	}
 }
 

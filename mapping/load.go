@@ -29,10 +29,13 @@ type loader struct {
 	tables    map[string]*codeTable
 	functions []fhirpath.Option
 
-	m      *Map
-	used   map[string]bool // tables that expressions use
-	nodes  int
-	faults []*Fault
+	m *Map
+	// fhirRecord: the record is named as an R4 resource, so its fields can be checked;
+	// inContext: but not inside a context block, where another item is the root.
+	fhirRecord, inContext bool
+	used                  map[string]bool // tables that expressions use
+	nodes                 int
+	faults                []*Fault
 }
 
 // fault notes what is wrong at an offset (in bytes) of a YAML node's text.
@@ -184,6 +187,9 @@ func (l *loader) expression(n *yaml.Node, text string, offset int, sc scope, pat
 		return nil
 	}
 	options := append(slices.Clip(l.functions), fhirpath.WithVariables(sc...))
+	if l.fhirRecord && !l.inContext {
+		options = append(options, fhirpath.WithRoot(l.m.Record))
+	}
 	compiled, err := fhirpath.Compile(text, options...)
 	if err != nil {
 		var syntax *fhirpath.SyntaxError

@@ -88,6 +88,8 @@ func TestLoadFaults(t *testing.T) {
 		{"translate table for lookup", goodHead + "tables: [status]\n" + goodMake + "    name: \"{{ lookup('status', b) }}\"\n", "7:15: table status is for translate", ""},
 		{"lookup with too few values", goodHead + "tables: [finn]\n" + goodMake + "    name: \"{{ lookup('finn', b).c }}\"\n", "7:15: table finn is looked up by 2 values: a, b", ""},
 		{"unknown type in ref", goodHead + goodMake + "    subject: \"{{ ref('Pasient', 'p', a) }}\"\n", "6:18: unknown resource type Pasient", "Patient"},
+		{"unknown field of a FHIR record", "map: a/b\nrecord: Encounter\n" + goodMake + "    name: \"{{ stauts }}\"\n", "6:15: ", ""},
+		{"unknown field below a FHIR record", "map: a/b\nrecord: Encounter\n" + goodMake + "    name: \"{{ Encounter.period.strat }}\"\n", "6:32: ", ""},
 		{"braces not closed", goodHead + goodMake + "    name: \"a {{ b\"\n", "6:14: {{ is not closed", ""},
 		{"braces empty", goodHead + goodMake + "    name: \"{{ }}\"\n", "6:14: the braces are empty", ""},
 		{"list with text", goodHead + goodMake + "    category: \"a {[ b ]}\"\n", "must stand alone", ""},

@@ -294,7 +294,10 @@ func (l *loader) context(kv *pair, t target, sc scope) step {
 		return nothing
 	}
 	x := l.expression(kv.key, parts[0].text, parts[0].offset, sc, t.path)
+	outer := l.inContext
+	l.inContext = true
 	body := l.value(kv.value, t.entry(), sc)
+	l.inContext = outer
 	if x == nil {
 		return nothing
 	}
