@@ -15,6 +15,8 @@ const (
 	// PlanIndividual is the code of an individual plan; PlanIOP of a school's individual education plan.
 	PlanIndividual = "individuell-plan"
 	PlanIOP        = "iop"
+	// PlanMerged is the code of our merged plan of a child without an individual plan.
+	PlanMerged = "samlet"
 
 	// extConclusion is how a service or an investigation ended, in the source's words.
 	extConclusion = "urn:samsyn:konklusjon"

@@ -383,3 +383,59 @@ func TestPlansOfOneKindThatDisagree(t *testing.T) {
 		t.Errorf("the plan that runs leads, not %q", o.Plan.Status)
 	}
 }
+
+func TestTheSameMeasureTwiceIsNoDisagreement(t *testing.T) {
+	tiltak := func(id, who string) stories.R {
+		return stories.R{"resourceType": "ServiceRequest", "id": id, "status": "active", "code": stories.R{"text": "De utrolige årene"}, "performer": stories.L{stories.R{"display": who}},
+			"category": stories.L{stories.R{"coding": stories.L{stories.R{"system": "urn:samsyn:category", "code": "tiltak"}}}}}
+	}
+	o := build(t, []care.Contribution{
+		stories.Say("fhir-kommune", care.Kommune, child, "1", "", tiltak("a", "Fjordvik kommune")),
+		stories.Say("fhir-sykehus", care.BUP, child, "2", "", tiltak("b", "BUP Fjordvik poliklinikk")),
+	})
+	if len(o.Plan.Activities) != 2 || len(o.Disagreements) != 0 {
+		t.Errorf("activities %+v", o.Plan.Activities)
+	}
+}
+
+func TestTheIndividualPlanMayDisagreeOnWhoIsResponsible(t *testing.T) {
+	plan := func(id, kind, who string) stories.R {
+		return stories.R{"resourceType": "CarePlan", "id": id, "status": "active", "intent": "plan", "title": id,
+			"category": stories.L{stories.R{"coding": stories.L{stories.R{"system": "urn:samsyn:plantype", "code": kind}}}},
+			"activity": stories.L{stories.R{"detail": stories.R{"status": "in-progress", "description": "Fysioterapi", "performer": stories.L{stories.R{"display": who}}}}}}
+	}
+	o := build(t, []care.Contribution{
+		stories.Say("fhir-kommune", care.Kommune, child, "1", "", plan("a", "individuell-plan", "Ole Strand")),
+		stories.Say("fhir-sykehus", care.Spesialist, child, "2", "", plan("b", "habilitering", "Kari Ny")),
+	})
+	if len(o.Disagreements) != 1 || o.Disagreements[0].About != consolidate.AboutActivityResponsible || len(o.Disagreements[0].Sides) != 2 {
+		t.Errorf("disagreements %+v", o.Disagreements)
+	}
+}
+
+func TestOfTwoEpisodesTheOneOfTheSameDayIsTheSame(t *testing.T) {
+	sak := func(id, start string) stories.R {
+		return stories.R{"resourceType": "EpisodeOfCare", "id": id, "status": "active", "type": stories.L{stories.R{"text": "Barnevernssak"}}, "managingOrganization": stories.R{"display": "B"}, "period": stories.R{"start": start}}
+	}
+	o := build(t, []care.Contribution{
+		stories.Say("barnevernsregister", care.Barnevern, child, "1", "", sak("a", "2019-03-11"), sak("b", "2025-10-02")),
+		stories.Say("fiksinnsyn", care.Barnevern, child, "2", "", sak("c", "2025-10-02")),
+	})
+	if len(o.Services) != 2 || len(o.Disagreements) != 0 || len(o.Services[0].Sources) != 2 || o.Services[0].Period.Start != "2025-10-02" {
+		t.Errorf("services %+v", o.Services)
+	}
+}
+
+func TestWhoWasCoordinatorAndIsStillAroundIsShownAsWhatSheIs(t *testing.T) {
+	team := func(id, role string, period stories.R) stories.R {
+		return stories.R{"resourceType": "CareTeam", "id": id, "status": "active", "participant": stories.L{stories.R{
+			"role": stories.L{stories.R{"text": role}}, "member": stories.R{"type": "Practitioner", "display": "Berit Holmen"}, "period": period}}}
+	}
+	o := build(t, []care.Contribution{
+		stories.Say("fhir-kommune", care.Kommune, child, "1", "", team("a", "Koordinator", stories.R{"end": "2026-08-31"}), team("b", "Saksbehandler", stories.R{"start": "2026-09-01"})),
+	})
+	if len(o.Team.Current) != 1 || o.Team.Current[0].Coordinator || o.Coordinator.VacantSince != "2026-08-31" {
+		t.Errorf("team %+v, vacant since %q", o.Team, o.Coordinator.VacantSince)
+	}
+	equal(t, "roles", o.Team.Current[0].Roles, []string{"Saksbehandler"})
+}

@@ -83,8 +83,12 @@ func (w *bundler) carePlan() object {
 	p := object{
 		"resourceType": "CarePlan", "id": w.id("plan"), "status": oneOf(plan.Status, "unknown", requestStatuses), "intent": "plan",
 		"subject": w.subject, "careTeam": list{object{"reference": "CareTeam/" + w.id("team")}},
-		"category": list{object{"coding": list{object{"system": fhir.SystemPlanType, "code": PlanIndividual}}}},
 	}
+	kind := object{"system": fhir.SystemPlanType, "code": PlanMerged}
+	if plan.Individual { // only where a source has one: nobody is given a plan by our merging
+		kind["code"] = PlanIndividual
+	}
+	p["category"] = list{object{"coding": list{kind}}}
 	put(p, "title", plan.Title)
 	putPeriod(p, "period", plan.Period)
 	var basedOn, goals, activities list
@@ -131,6 +135,9 @@ func (w *bundler) careTeam() object {
 		}
 		var roles list
 		for _, f := range p.Functions {
+			if f.Current != p.Current {
+				continue // what somebody was is in the source's own CareTeam
+			}
 			role := object{}
 			put(role, "text", f.Role)
 			if f.Code != "" {

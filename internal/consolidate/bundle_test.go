@@ -3,6 +3,7 @@ package consolidate_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -109,6 +110,39 @@ func TestBundleTellsWhichSourcesAreNotCurrent(t *testing.T) {
 	for _, want := range []string{"Fjordvik kommunes arkiv: svarer ikke siden", "Kystsykehuset HF: lest sist"} {
 		if !strings.Contains(string(body), want) {
 			t.Errorf("the outcome lacks %q", want)
+		}
+	}
+}
+
+// Merging gives nobody an individual plan that no source has.
+func TestMergedPlanIsIndividualOnlyWhereASourceHasOne(t *testing.T) {
+	for name, c := range map[string]struct {
+		story []care.Contribution
+		want  string
+	}{
+		"ella": {stories.Ella(child), consolidate.PlanIndividual},
+		"teo":  {stories.Teo(child), consolidate.PlanMerged},
+	} {
+		body, err := consolidate.Bundle(build(t, c.story), c.story, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var bundle struct {
+			Entry []struct {
+				Resource struct {
+					ResourceType, ID string
+					Category         []struct{ Coding []struct{ Code string } }
+				}
+			}
+		}
+		// Other resources have a category of another shape; only the plan's is read.
+		var odd *json.UnmarshalTypeError
+		if err := json.Unmarshal(body, &bundle); err != nil && !errors.As(err, &odd) {
+			t.Fatal(err)
+		}
+		plan := bundle.Entry[1].Resource
+		if plan.ID != string(child)+"-plan" || plan.Category[0].Coding[0].Code != c.want {
+			t.Errorf("%s: %+v, want %s", name, plan, c.want)
 		}
 	}
 }

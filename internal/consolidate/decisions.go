@@ -175,6 +175,16 @@ func (b *builder) state(d Decision) string {
 	return DecisionGranted
 }
 
+// StateKey is the key in internal/words that says the state. That something did not
+// start is said only where it was to start by a certain day: much that is granted
+// leaves no trace of its start in any source.
+func (d Decision) StateKey() string {
+	if d.State == DecisionGranted && d.StartBy == "" {
+		return "decision.valid"
+	}
+	return "decision." + d.State
+}
+
 // named tells whether one of the requests is told on the decision's line.
 func (b *builder) named(requests []string, decision string) bool {
 	return slices.ContainsFunc(requests, func(r string) bool { return b.lines[r] == decision })

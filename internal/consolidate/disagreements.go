@@ -52,7 +52,13 @@ func birthDateRule(_ *builder, o *Overview) []Disagreement {
 }
 
 func activityStatusRule(_ *builder, o *Overview) []Disagreement {
-	return activityRule(o, AboutActivityStatus, "status", func(s ActivitySaid) []Side { return statusSide(s.Status, s.Source) })
+	return activityRule(o, AboutActivityStatus, "status", func(s ActivitySaid) []Side {
+		sides := statusSide(s.Status, s.Source)
+		for i := range sides {
+			sides[i].Period = s.Period // when it runs or ended belongs to what is said of its state
+		}
+		return sides
+	})
 }
 
 func activityResponsibleRule(_ *builder, o *Overview) []Disagreement {

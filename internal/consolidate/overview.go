@@ -104,12 +104,12 @@ type Participant struct {
 	Name string `json:"name"` // as the first source says it
 	// Type is Practitioner, RelatedPerson or Organization; "" where not said.
 	Type string `json:"type,omitempty"`
-	// Roles are the role texts as said, without repeats. RoleCodes are their codes in code list 9034.
+	// Roles are the role texts as said, without repeats; for one who is current the
+	// current ones alone. RoleCodes are their codes in code list 9034.
 	Roles         []string `json:"roles"`
 	RoleCodes     []string `json:"roleCodes,omitempty"`
 	Organisations []string `json:"organisations,omitempty"`
 	HPR           string   `json:"hpr,omitempty"`
-	Phones        []string `json:"phones,omitempty"`
 	Period        Period   `json:"period"`
 	Current       bool     `json:"current"`
 	Coordinator   bool     `json:"coordinator"` // for the individual plan, or barnekoordinator

@@ -136,16 +136,20 @@ type measure struct {
 // any plan, and puts the same measure at different sources on one line.
 func (b *builder) activities(plans []PlanPart) []Activity {
 	all := b.measures()
-	groups := fold(len(all),
-		func(i, j int) bool {
-			return all[i].said.Source.Source == all[j].said.Source.Source || !all[i].said.Period.Overlaps(all[j].said.Period, b.loc)
-		},
-		func(i, j int) bool { return share(all[i].codes, all[j].codes) },
-		func(i, j int) bool { return all[i].plain != "" && all[i].plain == all[j].plain })
 	individual := map[string]bool{}
 	for _, p := range plans {
 		individual[p.ID] = p.Kind == PlanIndividual
 	}
+	groups := fold(len(all),
+		func(i, j int) bool {
+			x, y := all[i].said, all[j].said
+			// Only the individual plan speaks of what other services do. Elsewhere two
+			// services with each their own responsible do the same thing twice.
+			doubled := !individual[x.Plan] && !individual[y.Plan] && rivalNames(x.Responsible, y.Responsible)
+			return x.Source.Source == y.Source.Source || doubled || !x.Period.Overlaps(y.Period, b.loc)
+		},
+		func(i, j int) bool { return share(all[i].codes, all[j].codes) },
+		func(i, j int) bool { return all[i].plain != "" && all[i].plain == all[j].plain })
 	var out []Activity
 	for _, g := range groups {
 		says := make([]measure, len(g))
@@ -281,6 +285,9 @@ func (b *builder) disputes(says []ActivitySaid) []string {
 				out = appendNew(out, "period")
 			}
 		}
+	}
+	if slices.Contains(out, "status") { // that one says it is over is told with its dates, not twice
+		out = slices.DeleteFunc(out, func(d string) bool { return d == "period" })
 	}
 	slices.Sort(out)
 	return out

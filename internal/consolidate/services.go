@@ -30,6 +30,9 @@ func (b *builder) services() []Service {
 		func(i, j int) bool {
 			return all[i].Sources[0].Source == all[j].Sources[0].Source || !all[i].Period.Overlaps(all[j].Period, b.loc)
 		},
+		func(i, j int) bool { // of several at one provider, those that began on the same day are the same
+			return SameProvider(all[i], all[j]) && SameService(all[i], all[j]) && all[i].Period.Start.Day(b.loc) == all[j].Period.Start.Day(b.loc)
+		},
 		func(i, j int) bool {
 			return SameProvider(all[i], all[j]) && SameService(all[i], all[j])
 		})

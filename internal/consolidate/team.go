@@ -121,13 +121,17 @@ func (b *builder) participant(ms []mention) Participant {
 		p.Name = cmp.Or(p.Name, m.name)
 		p.Type = cmp.Or(p.Type, m.typ)
 		p.HPR = cmp.Or(p.HPR, m.hpr)
-		p.Roles = appendRole(p.Roles, m.f.Role)
-		p.RoleCodes = appendNew(p.RoleCodes, m.f.Code)
-		p.Organisations = appendNew(p.Organisations, m.f.Organisation)
 		p.Current = p.Current || m.f.Current
 		p.Coordinator = p.Coordinator || m.f.Coordinator && m.f.Current
 		p.Functions = append(p.Functions, m.f)
 		p.Sources = append(p.Sources, m.f.Source)
+	}
+	for _, f := range p.Functions {
+		if f.Current == p.Current { // who is here as a teacher is not shown as the coordinator that she was
+			p.Roles = appendRole(p.Roles, f.Role)
+			p.RoleCodes = appendNew(p.RoleCodes, f.Code)
+			p.Organisations = appendNew(p.Organisations, f.Organisation)
+		}
 	}
 	p.ID = lineID("person", p.Sources[0])
 	p.Period = b.span(p.Functions, p.Current)

@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode"
 
+	"samsyn/internal/care"
 	"samsyn/internal/words"
 )
 
@@ -116,24 +117,43 @@ func (p Period) In(w words.Words, loc *time.Location) string {
 	return w.Say("period.both", "start", start, "end", end)
 }
 
-// Teller says who told something: the source's title, and before it the service
-// where that is not the source's own (what BUP wrote in a message to the helsestasjon).
-func (o Overview) Teller(w words.Words, r SourceRef) string {
-	for _, s := range o.Sources {
-		if s.Source == r.Source && s.Service != r.Service && r.Service != "" {
-			return w.Say("line.via", "service", w.Code("service", string(r.Service)), "source", r.Title)
+// Tellers says who told something: each source's title once, and the services
+// where they are not the source's own (what BUP wrote in a message to the helsestasjon).
+func (o Overview) Tellers(w words.Words, refs []SourceRef) []string {
+	var titles []string
+	services := map[string][]string{}
+	foreign := map[string]bool{}
+	for _, r := range refs {
+		titles = appendNew(titles, r.Title)
+		services[r.Title] = appendNew(services[r.Title], w.Code("service", string(r.Service)))
+		foreign[r.Title] = foreign[r.Title] || !o.owns(r)
+	}
+	for i, t := range titles {
+		if foreign[t] {
+			titles[i] = w.Say("line.via", "source", t, "services", strings.Join(services[t], ", "))
 		}
 	}
-	return r.Title
+	return titles
+}
+
+// owns tells whether the service is the one that the source belongs to. Coordination
+// is a task of the municipality's health and care services.
+func (o Overview) owns(r SourceRef) bool {
+	for _, s := range o.Sources {
+		if s.Source == r.Source {
+			return s.Service == r.Service || s.Service == care.Kommune && r.Service == care.Koordinering
+		}
+	}
+	return true
 }
 
 // from says who told a line.
 func (t *texter) from(refs []SourceRef) string {
-	var names []string
-	for _, r := range refs {
-		names = appendNew(names, t.o.Teller(t.w, r))
-	}
-	return "[" + strings.Join(names, " · ") + "]"
+	return "[" + t.tellers(refs) + "]"
+}
+
+func (t *texter) tellers(refs []SourceRef) string {
+	return strings.Join(t.o.Tellers(t.w, refs), " · ")
 }
 
 func (t *texter) title(s string) string {
@@ -212,7 +232,7 @@ func (t *texter) disagreements(o Overview) {
 	for _, d := range o.Disagreements {
 		t.line(1, t.say("disagreement."+d.About, "matter", t.title(d.Matter)))
 		for _, s := range d.Sides {
-			t.line(2, t.say("disagreement.says", "who", strings.Trim(t.from(s.Sources), "[]"), "value", s.In(t.w, d.About, t.loc)))
+			t.line(2, t.say("disagreement.says", "who", t.tellers(s.Sources), "value", s.In(t.w, d.About, t.loc)))
 		}
 	}
 }
@@ -270,21 +290,13 @@ func (t *texter) decisions(o Overview) {
 	}
 	t.heading("decisions")
 	for _, d := range o.Decisions {
-		t.line(1, t.title(d.Title), t.moment(d.Date), t.state(d), d.Period.In(t.w, t.loc), t.disputed(d.Disputed), t.from(d.Sources))
+		t.line(1, t.title(d.Title), t.moment(d.Date), t.say(d.StateKey()), d.Period.In(t.w, t.loc), t.disputed(d.Disputed), t.from(d.Sources))
 		t.line(2, t.optional("decision.law", "law", strings.Join(d.Law, "; ")), t.optional("decision.by", "who", d.By),
 			t.optional("decision.startBy", "date", t.moment(d.StartBy)), t.optional("decision.appealBy", "date", t.moment(d.AppealBy)))
 		for _, l := range d.Letters {
 			t.line(2, t.say("line.document", "title", t.title(l.Title)))
 		}
 	}
-}
-
-// state says that something did not start only where it was to have a start.
-func (t *texter) state(d Decision) string {
-	if d.State == DecisionGranted && d.StartBy == "" {
-		return t.say("decision.valid")
-	}
-	return t.say("decision." + d.State)
 }
 
 func (t *texter) services(o Overview) {
@@ -335,7 +347,8 @@ func (t *texter) events(key string, list []Event, coming bool) {
 		if when == "" {
 			when = t.say("date.unknown")
 		}
-		t.line(1, when, t.say("event."+e.Kind)+": "+t.title(e.Title), e.Provider, strings.Join(e.With, ", "), e.Place, t.statusOf(e), t.disputed(e.Disputed), t.from(e.Sources))
+		with := slices.DeleteFunc(slices.Clone(e.With), func(s string) bool { return SameText(s, e.Provider) })
+		t.line(1, when, t.say("event."+e.Kind)+": "+t.title(e.Title), e.Provider, strings.Join(with, ", "), e.Place, t.statusOf(e), t.disputed(e.Disputed), t.from(e.Sources))
 		if e.Kind == EventMessage {
 			t.line(2, t.say("event.message.fromto", "from", e.From, "to", strings.Join(e.To, ", ")))
 			t.line(2, e.Text)

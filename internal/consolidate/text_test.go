@@ -27,7 +27,7 @@ func TestTextOfElla(t *testing.T) {
 	for _, want := range []string{
 		"Ingen koordinator etter 31. august 2026. Sist: Berit Holmen.",
 		"Ulik status på tiltaket «Fysioterapi»",
-		"Kystsykehuset HF sier: avsluttet",
+		"Kystsykehuset HF sier: avsluttet til 30. juni 2026",
 		"Avlastning i institusjon, 20. mai 2026, innvilget, ikke meldt startet, 15. juni 2026 – 14. juni 2027, [Fjordvik kommune · Fjordvik kommunes arkiv]",
 		"skal være i gang innen 15. juni 2026",
 		"15. oktober 2026 kl. 13.00, Møte: Ansvarsgruppemøte",
@@ -90,7 +90,7 @@ func ExampleText() {
 	//   Ingen individuell plan i kildene du ser.
 	//
 	// TJENESTER
-	//   Hjemmebesøk, Fjordvik helsestasjon og skolehelsetjeneste, aktiv, fra 6. oktober 2026, [Helsestasjon (Fjordvik kommune)]
+	//   Hjemmebesøk, Fjordvik helsestasjon og skolehelsetjeneste, aktiv, fra 6. oktober 2026, [Fjordvik kommune (Helsestasjon)]
 	//
 	// KILDER
 	//   Fjordvik kommune: oppdatert 23. november 2026 kl. 06.00

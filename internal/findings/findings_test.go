@@ -58,7 +58,7 @@ func TestStories(t *testing.T) {
 		}},
 		{"selma", "2026-08-19", stories.Selma, nil},
 		{"teo", "2010-05-06", stories.Teo, []string{
-			"act never-evaluated: Planen «Tiltaksplan» er aldri evaluert. Den startet 1. desember 2025.",
+			"act never-evaluated: Ingen evaluering er registrert av planen «Tiltaksplan», som startet 1. desember 2025.",
 			"watch two-coordinators: Det er oppgitt 2 koordinatorer samtidig: Liv Tangen, Dr. Stian Kvam.",
 			"info appeal-ahead: Klagefristen for «Vedtak om hjelpetiltak» er 1. desember 2026.",
 			"info no-own-voice: Barnet er over 7 år, og planen sier ikke hva barnet selv mener.",
@@ -206,6 +206,7 @@ func TestRules(t *testing.T) {
 		{"appeal was yesterday", "appeal-ahead", "", say(decision(r{"extension": appeal("2026-11-22")})), 0},
 
 		{"seven and not heard", "no-own-voice", "2019-11-23", say(plan("iop", nil)), 1},
+		{"no plan of the child's", "no-own-voice", "2014-03-14", say(plan("undersokelsesplan", nil)), 0},
 		{"six", "no-own-voice", "2019-11-24", say(plan("iop", nil)), 0},
 		{"heard in a goal", "no-own-voice", "2014-03-14", say(plan("iop", nil), r{"resourceType": "Goal", "lifecycleStatus": "active", "expressedBy": r{"reference": "Patient/x"}}), 0},
 		{"heard in a note", "no-own-voice", "2014-03-14", say(plan("iop", r{"note": l{r{"text": "Jeg vil", "authorReference": r{"reference": "Patient/x"}}}})), 0},

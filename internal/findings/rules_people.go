@@ -45,10 +45,14 @@ func twoCoordinators(q question) []Finding {
 	return []Finding{f}
 }
 
+// childsPlans are the plans that are made for and with the child. A contract, or a
+// plan for an investigation, is no place to look for the child's own words.
+var childsPlans = []string{consolidate.PlanIndividual, consolidate.PlanIOP, "tiltaksplan"}
+
 // noOwnVoice: a child of seven or more is to be heard, and no plan that runs holds
 // a goal or a note of the child's own.
 func noOwnVoice(q question) []Finding {
-	plans := q.runningPlans()
+	plans := slices.DeleteFunc(q.runningPlans(), func(p consolidate.PlanPart) bool { return !slices.Contains(childsPlans, p.Kind) })
 	if q.Child.Age < ownVoiceFrom || len(plans) == 0 {
 		return nil
 	}
