@@ -439,3 +439,16 @@ func TestWhoWasCoordinatorAndIsStillAroundIsShownAsWhatSheIs(t *testing.T) {
 	}
 	equal(t, "roles", o.Team.Current[0].Roles, []string{"Saksbehandler"})
 }
+
+func TestNamesAndPhonesComeFromTheResourceThatATeamNames(t *testing.T) {
+	o := build(t, []care.Contribution{
+		stories.Say("fhir-kommune", care.Kommune, child, "1", "",
+			stories.R{"resourceType": "CareTeam", "id": "a", "status": "active", "participant": stories.L{stories.R{"member": stories.R{"reference": "RelatedPerson/m"}}}},
+			stories.R{"resourceType": "RelatedPerson", "id": "m", "name": stories.L{stories.R{"given": stories.L{"Marit"}, "family": "Lyngstad"}},
+				"telecom": stories.L{stories.R{"system": "phone", "value": "99900001"}, stories.R{"system": "email", "value": "x@example.no"}}}),
+	})
+	if len(o.Team.Current) != 1 || o.Team.Current[0].Name != "Marit Lyngstad" || o.Team.Current[0].Type != "RelatedPerson" {
+		t.Errorf("team %+v", o.Team.Current)
+	}
+	equal(t, "phones", o.Team.Current[0].Phones, []string{"99900001"})
+}

@@ -110,9 +110,11 @@ type Participant struct {
 	RoleCodes     []string `json:"roleCodes,omitempty"`
 	Organisations []string `json:"organisations,omitempty"`
 	HPR           string   `json:"hpr,omitempty"`
-	Period        Period   `json:"period"`
-	Current       bool     `json:"current"`
-	Coordinator   bool     `json:"coordinator"` // for the individual plan, or barnekoordinator
+	// Phones are those of the resource that a team names, where that is visible too.
+	Phones      []string `json:"phones,omitempty"`
+	Period      Period   `json:"period"`
+	Current     bool     `json:"current"`
+	Coordinator bool     `json:"coordinator"` // for the individual plan, or barnekoordinator
 	// Functions keep every role with the one who said it, its period and whether it runs.
 	Functions []Function  `json:"functions"`
 	Sources   []SourceRef `json:"sources"`

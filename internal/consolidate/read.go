@@ -198,6 +198,7 @@ type anything struct {
 	Date              Moment
 	EffectiveDateTime Moment
 	Name              json.RawMessage
+	Telecom           []struct{ System, Value string }
 }
 
 // from is a resource as read, with where it comes from.
@@ -254,12 +255,14 @@ type shelf struct {
 	unread       []origin
 	// names of people, organisations and places, by "Type/id", for references without display.
 	names map[string]string
+	// phones likewise.
+	phones map[string][]string
 }
 
 // read decodes the contributions' resources in a stable order. What is entered in
 // error is not said, and is left out.
 func read(contributions []care.Contribution, titles map[string]string) *shelf {
-	sh := &shelf{names: map[string]string{}}
+	sh := &shelf{names: map[string]string{}, phones: map[string][]string{}}
 	for i := range contributions {
 		c := &contributions[i]
 		title := titles[c.Source]
@@ -314,6 +317,11 @@ func (sh *shelf) put(o origin) {
 	case "Practitioner", "PractitionerRole", "Organization", "Location", "RelatedPerson", "HealthcareService":
 		if v, good := decode[anything](o.made.Resource.Body); good {
 			sh.names[o.name()] = nameOf(v.Name)
+			for _, c := range v.Telecom {
+				if c.System == "phone" {
+					sh.phones[o.name()] = appendNew(sh.phones[o.name()], c.Value)
+				}
+			}
 		}
 	default:
 		ok = keep(&sh.others, o)

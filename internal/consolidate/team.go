@@ -23,6 +23,7 @@ type mention struct {
 	f     Function
 	name  string
 	typ   string
+	tel   []string
 	ids   []string
 	hpr   string
 	plain string // name for comparison
@@ -66,7 +67,7 @@ func (b *builder) mentions() []mention {
 				continue // the child
 			}
 			period := Period{cmp.Or(p.Period.Start, t.V.Period.Start), cmp.Or(p.Period.End, t.V.Period.End)}
-			m := mention{name: b.who(&p.Member, t.V.Contained), typ: typ}
+			m := mention{name: b.who(&p.Member, t.V.Contained), typ: typ, tel: b.phones[p.Member.Reference]}
 			if id := p.Member.Identifier; id != nil && id.Value != "" {
 				m.ids = []string{id.System + "|" + id.Value}
 				if id.System == fhir.SystemHPR {
@@ -121,6 +122,9 @@ func (b *builder) participant(ms []mention) Participant {
 		p.Name = cmp.Or(p.Name, m.name)
 		p.Type = cmp.Or(p.Type, m.typ)
 		p.HPR = cmp.Or(p.HPR, m.hpr)
+		for _, n := range m.tel {
+			p.Phones = appendNew(p.Phones, n)
+		}
 		p.Current = p.Current || m.f.Current
 		p.Coordinator = p.Coordinator || m.f.Coordinator && m.f.Current
 		p.Functions = append(p.Functions, m.f)
