@@ -248,7 +248,7 @@ func (r *run) resource(v value, labels value) (Made, error) {
 	}
 	addLabels(&v, labels)
 	made := Made{Resource: fhir.Resource{Type: typ, ID: id}}
-	made.Lineage = v.lineage([]byte(typ), nil)
+	made.Lineage = v.lineage(append(make([]byte, 0, 128), typ...), make([]Lineage, 0, 64))
 	for _, issue := range fhir.ValidateMap(v.plain().(map[string]any)) {
 		if issue.Severity != fhir.Error {
 			continue

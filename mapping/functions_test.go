@@ -48,6 +48,7 @@ func TestFunctions(t *testing.T) {
 		{"valueIdentifier", "nationalIdentifier(dnr)", `{"system":"` + fhir.SystemDNR + `","value":"59882660030"}`},
 		{"valueIdentifier", "nationalIdentifier('200000000000')", `{"system":"` + fhir.SystemDUF + `","value":"200000000000"}`},
 		{"valueIdentifier", "nationalIdentifier(pseudo)", `{"value":"19112500100"}`},
+		{"valueIdentifier", "nationalIdentifier('09112500100')", `{"value":"09112500100"}`},
 		{"valueIdentifier", "identifier('HPR', hpr)", `{"system":"` + fhir.SystemHPR + `","value":"9900011"}`},
 		{"valueIdentifier", "identifier('ENH', '310001007')", `{"system":"` + fhir.SystemENH + `","value":"310001007"}`},
 		{"valueIdentifier", "identifier('urn:mitt', 'a')", `{"system":"urn:mitt","value":"a"}`},
