@@ -452,3 +452,15 @@ func TestNamesAndPhonesComeFromTheResourceThatATeamNames(t *testing.T) {
 	}
 	equal(t, "phones", o.Team.Current[0].Phones, []string{"99900001"})
 }
+
+func TestARelativeWhomNoTeamNamesStandsInTheTeam(t *testing.T) {
+	o := build(t, []care.Contribution{
+		stories.Say("fhir-kommune", care.Kommune, child, "1", "", stories.R{"resourceType": "RelatedPerson", "id": "m", "name": stories.L{stories.R{"text": "Ove Lyngstad"}}, "relationship": stories.L{stories.R{"text": "Far"}}}),
+		stories.Say("oneroster", care.Skole, child, "2", "", stories.R{"resourceType": "CareTeam", "id": "c", "status": "active", "participant": stories.L{
+			stories.R{"role": stories.L{stories.R{"text": "Foresatt"}}, "member": stories.R{"type": "RelatedPerson", "display": "Lyngstad, Ove"}}}}),
+	})
+	if len(o.Team.Current) != 1 {
+		t.Fatalf("team %+v", o.Team.Current)
+	}
+	equal(t, "roles", o.Team.Current[0].Roles, []string{"Foresatt", "Far"})
+}

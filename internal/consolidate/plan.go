@@ -128,7 +128,8 @@ func (b *builder) goal(x from[goal], element, plan string) Goal {
 type measure struct {
 	said     ActivitySaid
 	codes    []string
-	requests []string // the requests that it is or rests on
+	requests []string    // the requests that it is or rests on
+	planned  []SourceRef // the plan's own line, where that only refers to the request
 	plain    string
 }
 
@@ -186,7 +187,7 @@ func (b *builder) measures() []measure {
 			if r, ok := byName[a.Reference.Reference]; ok {
 				planned[r.src.name()] = true
 				m := b.request(r, plan)
-				m.said.Source = ref
+				m.planned = []SourceRef{ref}
 				all = append(all, m)
 			} else if a.Reference.Display != "" {
 				all = append(all, measure{said: ActivitySaid{Title: a.Reference.Display, Plan: plan, Source: ref}})
@@ -235,7 +236,7 @@ func (b *builder) activity(ms []measure, individual map[string]bool) Activity {
 	var refs, codes []string
 	for _, m := range ms {
 		a.Says = append(a.Says, m.said)
-		a.Sources = append(a.Sources, m.said.Source)
+		a.Sources = append(append(a.Sources, m.said.Source), m.planned...)
 		a.Plans = appendNew(a.Plans, m.said.Plan)
 		ordered = cmp.Or(ordered, m.said.OrderedBy)
 		refs = append(refs, m.requests...)

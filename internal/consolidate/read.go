@@ -189,6 +189,13 @@ func (n humanName) String() string {
 	return strings.TrimSpace(strings.Join(n.Given, " ") + " " + n.Family)
 }
 
+type relatedPerson struct {
+	head
+	Active       *bool
+	Relationship []concept
+	Period       Period
+}
+
 // anything is a resource that has no room of its own in the overview.
 type anything struct {
 	head
@@ -251,6 +258,7 @@ type shelf struct {
 	messages     []from[communication]
 	documents    []from[documentReference]
 	patients     []from[patient]
+	relatives    []from[relatedPerson]
 	others       []from[anything]
 	unread       []origin
 	// names of people, organisations and places, by "Type/id", for references without display.
@@ -322,6 +330,9 @@ func (sh *shelf) put(o origin) {
 					sh.phones[o.name()] = appendNew(sh.phones[o.name()], c.Value)
 				}
 			}
+		}
+		if o.made.Resource.Type == "RelatedPerson" {
+			ok = keep(&sh.relatives, o)
 		}
 	default:
 		ok = keep(&sh.others, o)

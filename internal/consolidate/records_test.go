@@ -1,9 +1,12 @@
 package consolidate_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"samsyn/fhir"
@@ -48,6 +51,18 @@ func TestEverythingThatMapsMakeIsTold(t *testing.T) {
 			for _, x := range o.Others {
 				if x.Unreadable {
 					t.Errorf("%s cannot be read", x.Sources[0].Resource)
+				}
+			}
+			shown := string(asJSON(t, o))
+			for _, m := range c.Made {
+				// Directory entries give names to lines, and a Patient names the child; they are no lines of their own.
+				directory := []string{"Practitioner", "PractitionerRole", "Organization", "Location", "HealthcareService", "Patient"}
+				name := m.Resource.Type + "/" + m.Resource.ID
+				if bytes.Contains(m.Resource.Body, []byte(`"entered-in-error"`)) {
+					continue
+				}
+				if !slices.Contains(directory, m.Resource.Type) && !strings.Contains(shown, name) {
+					t.Errorf("%s is nowhere", name)
 				}
 			}
 			bundle, err := consolidate.Bundle(o, []care.Contribution{c}, "http://localhost/fhir")

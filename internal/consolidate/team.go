@@ -59,6 +59,7 @@ func (b *builder) team() (Team, Coordinator) {
 
 func (b *builder) mentions() []mention {
 	var all []mention
+	named := map[string]bool{}
 	for _, t := range b.teams {
 		inactive := t.V.Status == "inactive" || t.V.Status == "suspended"
 		for i, p := range t.V.Participant {
@@ -67,6 +68,7 @@ func (b *builder) mentions() []mention {
 				continue // the child
 			}
 			period := Period{cmp.Or(p.Period.Start, t.V.Period.Start), cmp.Or(p.Period.End, t.V.Period.End)}
+			named[p.Member.Reference] = true
 			m := mention{name: b.who(&p.Member, t.V.Contained), typ: typ, tel: b.phones[p.Member.Reference]}
 			if id := p.Member.Identifier; id != nil && id.Value != "" {
 				m.ids = []string{id.System + "|" + id.Value}
@@ -82,12 +84,28 @@ func (b *builder) mentions() []mention {
 				Current:      !inactive && period.Contains(b.now),
 				Source:       t.src.ref(fmt.Sprintf("CareTeam.participant[%d]", i)),
 			}
-			m.plain, m.org, m.role = plainName(m.name), plain(m.f.Organisation), plain(m.f.Role)
-			m.f.Coordinator = m.f.Code == roleCoordinator || m.f.Code == "" && slices.Contains(coordinatorTexts, m.role)
-			all = append(all, m)
+			all = append(all, m.compared())
 		}
 	}
+	// A relative whom no team names stands in the team as well.
+	for _, r := range b.relatives {
+		name := r.src.name()
+		if named[name] {
+			continue
+		}
+		gone := r.V.Active != nil && !*r.V.Active
+		all = append(all, mention{name: b.names[name], typ: "RelatedPerson", tel: b.phones[name], ids: identifiers(r.V.Identifier), f: Function{
+			Role: labels(r.V.Relationship), Period: r.V.Period, Current: !gone && r.V.Period.Contains(b.now), Source: r.src.ref(""),
+		}}.compared())
+	}
 	return all
+}
+
+// compared fills what mentions are compared by.
+func (m mention) compared() mention {
+	m.plain, m.org, m.role = plainName(m.name), plain(m.f.Organisation), plain(m.f.Role)
+	m.f.Coordinator = m.f.Code == roleCoordinator || m.f.Code == "" && slices.Contains(coordinatorTexts, m.role)
+	return m
 }
 
 func (m mention) isOrganisation() bool { return m.typ == "Organization" }
