@@ -161,7 +161,11 @@ func (p *pass) requests(t Type) []request {
 	var out []request
 	for _, id := range p.patients {
 		f := form()
-		f.Set(p.config.PerPatient.Parameter, id)
+		parameter := p.config.PerPatient.Parameter
+		if t.Type == "Patient" {
+			parameter = "identifier" // a Patient has no patient
+		}
+		f.Set(parameter, id)
 		out = append(out, request{method: http.MethodPost, url: u, form: f})
 	}
 	return out

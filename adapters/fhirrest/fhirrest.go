@@ -6,6 +6,7 @@ package fhirrest
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -49,7 +50,8 @@ type Type struct {
 // body of POST _search and never in an address.
 type PerPatient struct {
 	// Parameter is the search parameter that takes the identifier, for example
-	// "subject:Patient.identifier" (NHN CarePlan) or "patient.identifier".
+	// "subject:Patient.identifier" (NHN CarePlan) or "patient.identifier". A Patient
+	// itself is always asked for by "identifier".
 	Parameter string `yaml:"parameter"`
 	// File holds one identifier a line ("system|value" or a plain number); it is
 	// read anew on each pass. Empty lines and lines that open with # are skipped.
@@ -136,6 +138,10 @@ func (c Config) Open(d adapters.Deps) (adapters.Adapter, error) {
 		c.MaxResource = 1 << 20
 	}
 	c.Types = slices.Clone(c.Types)
+	// A redirect would take the search, and what authenticates it, to another server.
+	client := *d.HTTP
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	d.HTTP = &client
 	return &adapter{config: c, base: base, deps: d}, nil
 }
 

@@ -179,6 +179,17 @@ func TestErrorsAreOfTheRightKind(t *testing.T) {
 	}
 }
 
+func TestRedirectIsNotFollowed(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		t.Error("the redirect was followed")
+	}))
+	t.Cleanup(elsewhere.Close)
+	_, err := fetch(open(t, http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect), onlyGoals), "")
+	if !errors.Is(err, adapters.ErrProtocol) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestBadEntriesAreFaults(t *testing.T) {
 	tests := map[string]struct{ entry, text string }{
 		"no object":        {`"x"`, "not what a Bundle entry"},
@@ -294,158 +305,6 @@ func TestHistoryTellsOfDeletions(t *testing.T) {
 	}
 	if !slices.Equal(states["time-ella-nevro"], []bool{false}) {
 		t.Errorf("a standing appointment is told as %v", states["time-ella-nevro"])
-	}
-}
-
-func TestPerPatientKeepsNumbersOutOfAddresses(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "persons")
-	number := patientNumber(t, "ella.json")
-	if err := os.WriteFile(file, []byte("# children with a coordinator\nurn:oid:2.16.578.1.12.4.1.4.1|"+number+"\n\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	sim := hospital(t)
-	var addresses []string
-	spy := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		addresses = append(addresses, r.URL.RequestURI())
-		sim.ServeHTTP(w, r)
-	})
-	a := open(t, spy, func(c *fhirrest.Config) {
-		c.Types = []fhirrest.Type{{Type: "CarePlan", Search: map[string]string{"_include": "*"}, Whole: true}}
-		c.PerPatient = &fhirrest.PerPatient{Parameter: "subject:Patient.identifier", File: file}
-		c.PageSize = 3
-	})
-	pages, err := fetch(a, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	kinds := map[string]int{}
-	for _, p := range pages {
-		for _, r := range p.Records {
-			kinds[r.Kind]++
-		}
-	}
-	for kind, n := range map[string]int{"CarePlan": 1, "Goal": 1, "Condition": 1, "Patient": 1, "ServiceRequest": 1} {
-		if kinds[kind] != n {
-			t.Errorf("%d %s, want %d (all: %v)", kinds[kind], kind, n, kinds)
-		}
-	}
-	for _, address := range addresses {
-		if strings.Contains(address, number) {
-			t.Error("a national number stands in an address")
-		}
-	}
-	if len(addresses) < 2 {
-		t.Errorf("%d requests; the answer should have been paged", len(addresses))
-	}
-}
-
-// patientNumber reads the first child's number out of a fixture.
-func patientNumber(t *testing.T, file string) string {
-	t.Helper()
-	body, err := os.ReadFile(filepath.Join(families, "fhir-sykehus", file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b struct {
-		Entry []struct {
-			Resource struct {
-				ResourceType string
-				Identifier   []struct{ Value string }
-			}
-		}
-	}
-	if err := json.Unmarshal(body, &b); err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range b.Entry {
-		if e.Resource.ResourceType == "Patient" {
-			return e.Resource.Identifier[0].Value
-		}
-	}
-	t.Fatal("no Patient")
-	return ""
-}
-
-func TestReceive(t *testing.T) {
-	appointment := string(hospital(t).Get("Appointment", "time-ella-nevro"))
-	withoutID := strings.Replace(appointment, `"id":"time-ella-nevro",`, "", 1)
-	tests := []struct {
-		name, method, path, body string
-		key                      string
-		deleted                  bool
-		want                     error
-	}{
-		{"with id", "PUT", "/adapters/fhir-sykehus/Appointment/time-ella-nevro", appointment, "time-ella-nevro", false, nil},
-		{"as Helsenorge", "PUT", "/adapters/fhir-sykehus/Appointment", appointment, "time-ella-nevro", false, nil},
-		{"by booking number", "PUT", "/adapters/fhir-sykehus/Appointment", withoutID, "7102", false, nil},
-		{"deletion", "DELETE", "/adapters/fhir-sykehus/Appointment/time-ella-nevro", "", "time-ella-nevro", true, nil},
-		{"other id", "PUT", "/x/Appointment/another", appointment, "", false, adapters.ErrMalformed},
-		{"other type", "PUT", "/x/Encounter/time-ella-nevro", appointment, "", false, adapters.ErrMalformed},
-		{"type that is not read", "PUT", "/x/Medication/m", appointment, "", false, adapters.ErrProtocol},
-		{"POST", "POST", "/x/Appointment/time-ella-nevro", appointment, "", false, adapters.ErrProtocol},
-		{"no JSON", "PUT", "/x/Appointment/time-ella-nevro", "<Appointment/>", "", false, adapters.ErrMalformed},
-		{"too big", "PUT", "/x/Appointment/time-ella-nevro", appointment + strings.Repeat(" ", 1<<20), "", false, adapters.ErrMalformed},
-	}
-	a := open(t, hospital(t), nil).(adapters.Receiver)
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			r := httptest.NewRequest(test.method, test.path, strings.NewReader(test.body))
-			page, err := a.Receive(context.Background(), r)
-			if !errors.Is(err, test.want) {
-				t.Fatalf("error %v, want %v", err, test.want)
-			}
-			if test.want != nil {
-				return
-			}
-			got := page.Records[0]
-			if got.Kind != "Appointment" || got.Key != test.key || got.Deleted != test.deleted || !bytes.Equal(got.Body, []byte(test.body)) {
-				t.Errorf("record %s %s, deleted %t", got.Kind, got.Key, got.Deleted)
-			}
-			if page.Next != "" {
-				t.Error("a push moves the cursor")
-			}
-		})
-	}
-}
-
-func TestCheck(t *testing.T) {
-	if err := open(t, hospital(t), nil).(adapters.Checker).Check(context.Background()); err != nil {
-		t.Error(err)
-	}
-	r5 := &scripted{t: t, bodies: []string{`{"resourceType":"CapabilityStatement","fhirVersion":"5.0.0"}`}}
-	if err := open(t, r5, nil).(adapters.Checker).Check(context.Background()); !errors.Is(err, adapters.ErrProtocol) {
-		t.Errorf("an R5 server gives %v", err)
-	}
-}
-
-func TestValidateNamesTheField(t *testing.T) {
-	good := fhirrest.Config{Base: "https://fhir.example/r4", Types: []fhirrest.Type{{Type: "Goal"}}}
-	if errs := good.Validate(); len(errs) > 0 {
-		t.Fatal(errs)
-	}
-	tests := map[string]func(*fhirrest.Config){
-		"base":                  func(c *fhirrest.Config) { c.Base = "ftp://x" },
-		"types":                 func(c *fhirrest.Config) { c.Types = nil },
-		"types[0].type":         func(c *fhirrest.Config) { c.Types = []fhirrest.Type{{Type: "goal"}} },
-		"types[1].type":         func(c *fhirrest.Config) { c.Types = append(c.Types, c.Types[0]) },
-		"types[0].search":       func(c *fhirrest.Config) { c.Types[0].Search = map[string]string{"_count": "1"} },
-		"types[0].history":      func(c *fhirrest.Config) { c.Types[0].History = true; c.Types[0].Search = map[string]string{"a": "b"} },
-		"page_size":             func(c *fhirrest.Config) { c.PageSize = -1 },
-		"overlap":               func(c *fhirrest.Config) { c.Overlap = -time.Second },
-		"max_resource":          func(c *fhirrest.Config) { c.MaxResource = -1 },
-		"per_patient.file":      func(c *fhirrest.Config) { c.PerPatient = &fhirrest.PerPatient{Parameter: "patient.identifier"} },
-		"per_patient.parameter": func(c *fhirrest.Config) { c.PerPatient = &fhirrest.PerPatient{File: "f"} },
-	}
-	for field, change := range tests {
-		t.Run(field, func(t *testing.T) {
-			c := good
-			c.Types = slices.Clone(good.Types)
-			change(&c)
-			errs := c.Validate()
-			if len(errs) != 1 || !errors.Is(errs[0], adapters.ErrConfig) || !strings.Contains(errs[0].Error(), field+":") {
-				t.Errorf("got %v", errs)
-			}
-		})
 	}
 }
 

@@ -28,17 +28,24 @@ func missing(t *testing.T, what string) {
 	t.Skip("SKIPPED: " + what)
 }
 
-// r4Schema gives the JSON Schema of FHIR R4 out of ../shared.
-func r4Schema(t *testing.T) *jsonschema.Schema {
+// shared finds ../shared beside the repository, or skips; in CI its absence is a failure.
+func shared(t *testing.T, path string) string {
 	t.Helper()
 	dir := os.Getenv("SAMSYN_SHARED")
 	if dir == "" {
 		dir = "../../../shared"
 	}
-	archive, err := zip.OpenReader(filepath.Join(dir, "formats/fhir-r4/fhir.schema.json.zip"))
-	if errors.Is(err, fs.ErrNotExist) {
-		missing(t, "../shared is not there: the published schema was not checked")
+	file := filepath.Join(dir, path)
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		missing(t, file+" is not there: the published schema was not checked")
 	}
+	return file
+}
+
+// r4Schema gives the JSON Schema of FHIR R4.
+func r4Schema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	archive, err := zip.OpenReader(shared(t, "formats/fhir-r4/fhir.schema.json.zip"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,5 +257,64 @@ func TestChangedNumber(t *testing.T) {
 	}
 	if len(before.Identifiers) != 1 || len(before.Old) != 0 || len(after.Identifiers) != 1 || !slices.Equal(after.Old, before.Identifiers) {
 		t.Errorf("%d and %d numbers before, %d and %d after", len(before.Identifiers), len(before.Old), len(after.Identifiers), len(after.Old))
+	}
+}
+
+// TestPublishedSamplesAreMapped applies the maps to Helsenorge's own examples and to
+// the composed answers in the shapes of Open DIPS and NHN's CarePlan API.
+func TestPublishedSamplesAreMapped(t *testing.T) {
+	set, err := mapping.Load(mapping.Shipped)
+	if set == nil {
+		t.Fatal(err)
+	}
+	made := map[string]int{}
+	apply := func(name string, body []byte) {
+		var h struct{ ResourceType, ID string }
+		if err := json.Unmarshal(body, &h); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		m, ok := set.Map("fhirrest", h.ResourceType)
+		if !ok {
+			t.Fatalf("%s: no map for %s", name, h.ResourceType)
+		}
+		result, err := m.Apply(mapping.Input{Source: "s", Kind: h.ResourceType, Key: h.ID, Media: "application/json", Body: body, Now: now, IDKey: []byte("k")})
+		if err != nil || result.Subject == nil {
+			t.Errorf("%s: %s/%s: subject %v, %v", name, h.ResourceType, h.ID, result.Subject != nil, err)
+		}
+		for _, one := range result.Made {
+			made[one.Resource.Type]++
+		}
+	}
+	appointments, err := filepath.Glob(filepath.Join(shared(t, "formats/helsenorge-timelosning"), "Appointment-*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bundles := []string{
+		shared(t, "formats/fhir-encounter-dips-like/composed-encounter-searchset.json"),
+		shared(t, "formats/nhn-careplan/composed-search-response.json"),
+	}
+	for _, name := range append(appointments, bundles...) {
+		body, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(bundles, name) {
+			apply(filepath.Base(name), body)
+			continue
+		}
+		var b struct {
+			Entry []struct{ Resource json.RawMessage }
+		}
+		if err := json.Unmarshal(body, &b); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range b.Entry {
+			apply(filepath.Base(name), e.Resource)
+		}
+	}
+	for typ, n := range map[string]int{"Appointment": 3, "Encounter": 1, "CarePlan": 1, "Goal": 1, "Condition": 1, "ServiceRequest": 1} {
+		if made[typ] != n {
+			t.Errorf("%d %s made, want %d", made[typ], typ, n)
+		}
 	}
 }

@@ -6,6 +6,7 @@ package nhnmsh
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -97,6 +98,10 @@ func (c Config) Open(d adapters.Deps) (adapters.Adapter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: time zone Europe/Oslo: %w", adapters.ErrConfig, err)
 	}
+	// A redirect would take a receipt, and what authenticates it, to another server.
+	client := *d.HTTP
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	d.HTTP = &client
 	return &adapter{config: c, base: base, deps: d, norway: norway, pending: map[string]pending{}}, nil
 }
 

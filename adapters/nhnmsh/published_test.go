@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -244,6 +245,41 @@ func TestEveryMessageIsMapped(t *testing.T) {
 	for _, typ := range []string{"Communication", "CareTeam", "DocumentReference"} {
 		if !texts[typ] {
 			t.Errorf("no %s was made", typ)
+		}
+	}
+}
+
+// TestPublishedSamplesAreRead reads KS' own samples through adapter and maps.
+func TestPublishedSamplesAreRead(t *testing.T) {
+	set, err := mapping.Load(mapping.Shipped)
+	if set == nil {
+		t.Fatal(err)
+	}
+	dir := shared(t, "formats/nhn-meldinger")
+	for _, pattern := range []string{"samples/dialogmelding-1.0/*.xml", "samples/dialogmelding-1.1/*.xml", "composed/*.xml"} {
+		names, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil || len(names) == 0 {
+			t.Fatalf("%s: no files (%v)", pattern, err)
+		}
+		for _, name := range names {
+			body, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sim := server(t, fstest.MapFS{"sample.xml": {Data: body}})
+			a := open(t, sim, func(c *nhnmsh.Config) { c.HerIDs = []int{sim.Messages()[0].Receiver} })
+			for _, p := range adapterstest.Pass(t, a, "") {
+				for _, f := range p.Faults {
+					t.Errorf("%s: %v", filepath.Base(name), f)
+				}
+				for _, r := range p.Records {
+					m, _ := set.Map("nhnmsh", r.Kind)
+					result, err := m.Apply(mapping.Input{Source: "s", Kind: r.Kind, Key: r.Key, Media: r.Media, Body: r.Body, Now: time.Unix(0, 0), IDKey: []byte("k")})
+					if err != nil || len(result.Made) == 0 || result.Subject == nil {
+						t.Errorf("%s: %d resources, %v", filepath.Base(name), len(result.Made), err)
+					}
+				}
+			}
 		}
 	}
 }
