@@ -78,8 +78,8 @@ func (a *adapter) acknowledge(ctx context.Context, o adapters.Outcome) error {
 // receipt decides between OK and rejected.
 func receipt(o adapters.Outcome, p pending) appRec {
 	r := p.rejection
-	if r == nil && !o.Stored {
-		_ = errors.As(o.Reason, &r)
+	if r == nil && !o.Stored && !errors.As(o.Reason, &r) && errors.Is(o.Reason, adapters.ErrMalformed) {
+		r = &Rejection{Code: codeFormat} // an earlier run knew the cause; this one only knows that it was the message's
 	}
 	if r == nil || o.Stored {
 		return appRec{Status: statusOK, Errors: []appRecError{}}

@@ -3,6 +3,7 @@ package nhnmsh_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -100,6 +101,7 @@ func TestWhatIsAnswered(t *testing.T) {
 		{"stored", adapters.Outcome{Stored: true}, "Ok", true},
 		{"quarantined for a reason of ours", adapters.Outcome{Reason: errors.New("code without translation")}, "Ok", true},
 		{"the message's own fault", adapters.Outcome{Reason: &nhnmsh.Rejection{Code: "T02", Reason: "x"}}, "Rejected", true},
+		{"the message's own fault, known from an earlier run", adapters.Outcome{Reason: fmt.Errorf("then: %w", adapters.ErrMalformed)}, "Rejected", true},
 		{"nothing became of it", adapters.Outcome{}, "", false},
 	}
 	for _, test := range tests {
