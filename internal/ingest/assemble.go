@@ -26,7 +26,8 @@ func (a assembled) refusal(part adapters.Record) *ledger.Refusal {
 
 // assemble puts the parts on this page together with those held from before, and maps
 // what they make. A whole is mapped of all its parts or not at all, and all of them
-// share its fate.
+// share its fate. It has the parts' kind and the group as its key. Where a whole
+// cannot be mapped, what the last one said stands.
 func (r *run) assemble(ctx context.Context, a adapters.Adapter, group string, fresh []adapters.Record) (assembled, error) {
 	assembler, ok := a.(adapters.Assembler)
 	if !ok {
@@ -56,8 +57,12 @@ func (r *run) assemble(ctx context.Context, a adapters.Adapter, group string, fr
 		}
 	}
 	out, whole := r.put(assembler, group, all)
-	if whole != nil {
-		e := ledger.Entry{Record: *whole, Derived: true, Revision: r.revision(whole.Kind)}
+	if out.failed == nil {
+		// No whole at all is said too: what stands is a function of the parts, not of their order.
+		e := ledger.Entry{Record: adapters.Record{Kind: all[0].Kind, Key: group, Deleted: true}, Derived: true, Revision: r.revision(all[0].Kind)}
+		if whole != nil {
+			e.Record = *whole
+		}
 		r.mapOne(&e)
 		if e.Refused != nil {
 			refusal := *e.Refused
@@ -80,6 +85,9 @@ func (r *run) put(a adapters.Assembler, group string, parts []adapters.Record) (
 		}
 	}()
 	whole, held, err := a.Assemble(group, parts)
+	if err == nil && whole != nil && (whole.Kind != parts[0].Kind || whole.Key != group) {
+		err = fmt.Errorf("%w: the whole has another kind or key than its parts say", adapters.ErrProtocol)
+	}
 	if err != nil {
 		return assembled{failed: &ledger.Refusal{Code: codeOf(err, codeUnexpected), Text: identity.Redact(err.Error())}}, nil
 	}

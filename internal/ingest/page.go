@@ -67,7 +67,7 @@ func (r *run) look(ctx context.Context, page adapters.Page) ([]listed, error) {
 	unsettled := map[string]bool{} // groups of which a part is new: all their parts are looked at again
 	for i := range things {
 		before, ok := seen[keys[i]]
-		things[i].known = ok && before.Hash == things[i].entry.Hash() && before.Revision == things[i].entry.Revision
+		things[i].known = ok && before.Stamp == things[i].entry.Stamp() && before.Revision == things[i].entry.Revision
 		things[i].was = ledger.Unchanged
 		if before.Outcome == ledger.Quarantined {
 			things[i].was = ledger.Quarantined

@@ -45,7 +45,9 @@ func (w *work) claim(source string, e ledger.Entry, rank ledger.Rank, current bo
 }
 
 // retire ends what other versions of the record said as its present word, and what
-// this version said of another subject under an earlier map.
+// this version said of another subject under an earlier map. Other states of a whole
+// that is assembled are forgotten: which of them there were depends on the order of
+// its parts, and the parts are its history.
 func (w *work) retire(source string, e ledger.Entry, rank ledger.Rank) error {
 	var before []struct {
 		Subject string `db:"subject"`
@@ -60,6 +62,14 @@ func (w *work) retire(source string, e ledger.Entry, rank ledger.Rank) error {
 			continue
 		}
 		w.touch(source, b.Subject)
+		if e.Derived {
+			var hash [32]byte
+			copy(hash[:], b.Hash)
+			if err := w.forget(source, e, ledger.Rank{Hash: hash}); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := w.exec(`UPDATE claim SET current = 0 WHERE source = $1 AND kind = $2 AND key = $3 AND hash = $4`, source, e.Record.Kind, e.Record.Key, b.Hash); err != nil {
 			return err
 		}

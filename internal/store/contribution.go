@@ -38,7 +38,10 @@ func (w *work) contribute(source string, e ledger.Entry, rank ledger.Rank) (bool
 	if err != nil {
 		return false, err
 	}
-	use := !found || e.Derived || rank.Hash == held.basis().Hash || !rank.Older(held.basis())
+	use := !found || e.Derived || !rank.Older(held.basis())
+	if !use && rank.Hash == held.basis().Hash {
+		return false, nil // what it says now, listed once more from before
+	}
 	if err := w.claim(source, e, rank, use); err != nil {
 		return false, err
 	}
@@ -54,6 +57,10 @@ func (w *work) contribute(source string, e ledger.Entry, rank ledger.Rank) (bool
 	}
 	next := held.Version
 	gone := len(e.Made) == 0
+	service, subject := string(e.Service), e.Subject.Key
+	if gone { // nothing is said, so of nobody
+		service, subject = "", ""
+	}
 	if !gone || held.Version > 0 && !held.Deleted {
 		next++
 	}
@@ -62,7 +69,7 @@ func (w *work) contribute(source string, e ledger.Entry, rank ledger.Rank) (bool
 		ON CONFLICT (source, kind, key) DO UPDATE SET version = excluded.version, revision = excluded.revision, service = excluded.service,
 		subject = excluded.subject, deleted = excluded.deleted, made = excluded.made, recorded = excluded.recorded, basis_version = excluded.basis_version,
 		basis_changed = excluded.basis_changed, basis_deleted = excluded.basis_deleted, basis_hash = excluded.basis_hash RETURNING id`,
-		source, e.Record.Kind, e.Record.Key, next, e.Revision, string(e.Service), e.Subject.Key, flag(gone), made, micros(w.at),
+		source, e.Record.Kind, e.Record.Key, next, e.Revision, service, subject, flag(gone), made, micros(w.at),
 		rank.Version, micros(rank.Changed), flag(rank.Deleted), rank.Hash[:])
 	if err != nil || next == held.Version {
 		return false, err

@@ -29,7 +29,7 @@ func (s *Store) Dump(ctx context.Context, out io.Writer) error {
 // records arrived, nor on when, nor on the instance's keys: a person stands as the
 // first of her subjects, a number as the first record that states it.
 var canonical = []struct{ name, query string }{
-	{"ledger", `SELECT source, kind, key, hash, revision, outcome FROM ledger`},
+	{"ledger", `SELECT source, kind, key, stamp, revision, outcome FROM ledger`},
 	{"record", `SELECT source, kind, key, version, changed, deleted, derived, media, hash, body FROM record`},
 	{"version", `SELECT source, kind, key, hash, body FROM record WHERE derived = 0
 		UNION SELECT h.source, h.kind, h.key, h.hash, h.body FROM record_history h WHERE NOT EXISTS
@@ -42,7 +42,9 @@ var canonical = []struct{ name, query string }{
 		(SELECT min(o.source || '/' || o.kind || '/' || o.key || '/' || o.subject) FROM claim_number o WHERE o.number = c.number) AS met
 		FROM claim_number c JOIN number n ON n.number = c.number`},
 	{"subject", `SELECT u.source, u.subject, u.reason,
-		(SELECT min(o.source || '/' || o.subject) FROM subject o WHERE o.person = u.person) AS person FROM subject u`},
+		(SELECT min(o.source || '/' || o.subject) FROM subject o WHERE o.person = u.person) AS person FROM subject u
+		WHERE EXISTS (SELECT 1 FROM claim c WHERE c.source = u.source AND c.subject = u.subject)
+		OR EXISTS (SELECT 1 FROM contribution c WHERE c.source = u.source AND c.subject = u.subject)`},
 	{"quarantine", `SELECT source, kind, key, hash, code, reason, place FROM quarantine`},
 	{"grants", `SELECT viewer, services, starts, ends, basis FROM grants`},
 }

@@ -10,30 +10,30 @@ import (
 // seen is the ledger's line about a key.
 func (w *work) seen(source, kind, key string) (ledger.Seen, bool, error) {
 	var row ledgerRow
-	found, err := w.get(&row, `SELECT kind, key, hash, revision, outcome FROM ledger WHERE source = $1 AND kind = $2 AND key = $3`, source, kind, key)
+	found, err := w.get(&row, `SELECT kind, key, stamp, revision, outcome FROM ledger WHERE source = $1 AND kind = $2 AND key = $3`, source, kind, key)
 	return row.seen(), found, err
 }
 
 type ledgerRow struct {
 	Kind     string `db:"kind"`
 	Key      string `db:"key"`
-	Hash     []byte `db:"hash"`
+	Stamp    []byte `db:"stamp"`
 	Revision string `db:"revision"`
 	Outcome  string `db:"outcome"`
 }
 
 func (r ledgerRow) seen() ledger.Seen {
 	s := ledger.Seen{Revision: r.Revision, Outcome: ledger.Outcome(r.Outcome)}
-	copy(s.Hash[:], r.Hash)
+	copy(s.Stamp[:], r.Stamp)
 	return s
 }
 
 // setLedger writes the line where it differs.
-func (w *work) setLedger(source string, e ledger.Entry, hash [32]byte, out ledger.Outcome) error {
-	return w.exec(`INSERT INTO ledger (source, kind, key, hash, revision, outcome) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (source, kind, key) DO UPDATE SET hash = excluded.hash, revision = excluded.revision, outcome = excluded.outcome
-		WHERE ledger.hash <> excluded.hash OR ledger.revision <> excluded.revision OR ledger.outcome <> excluded.outcome`,
-		source, e.Record.Kind, e.Record.Key, hash[:], e.Revision, string(out))
+func (w *work) setLedger(source string, e ledger.Entry, stamp [32]byte, out ledger.Outcome) error {
+	return w.exec(`INSERT INTO ledger (source, kind, key, stamp, revision, outcome) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (source, kind, key) DO UPDATE SET stamp = excluded.stamp, revision = excluded.revision, outcome = excluded.outcome
+		WHERE ledger.stamp <> excluded.stamp OR ledger.revision <> excluded.revision OR ledger.outcome <> excluded.outcome`,
+		source, e.Record.Kind, e.Record.Key, stamp[:], e.Revision, string(out))
 }
 
 // quarantine writes why an entry could not be used, where that is not yet known.

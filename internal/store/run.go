@@ -123,7 +123,7 @@ func (s *Store) Ledger(ctx context.Context, source string, keys []ledger.Key) (m
 			}
 			ks = ks[n:]
 			var rows []ledgerRow
-			err := s.read.SelectContext(ctx, &rows, `SELECT kind, key, hash, revision, outcome FROM ledger WHERE source = $1 AND kind = $2 AND key IN (`+params(3, n)+`)`, args...)
+			err := s.read.SelectContext(ctx, &rows, `SELECT kind, key, stamp, revision, outcome FROM ledger WHERE source = $1 AND kind = $2 AND key IN (`+params(3, n)+`)`, args...)
 			if err != nil {
 				return nil, fmt.Errorf("read ledger of %s: %w", source, err)
 			}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -153,11 +154,10 @@ func (w *work) entry(b ledger.Batch, e ledger.Entry) (ledger.Outcome, error) {
 
 // fault quarantines what is not a record, with the bytes that were read.
 func (w *work) fault(source string, e ledger.Entry) (ledger.Outcome, error) {
-	hash := e.Hash()
-	if err := w.quarantine(source, e, hash, bytesOf(e.Record.Body)); err != nil {
+	if err := w.quarantine(source, e, e.Stamp(), bytesOf(e.Record.Body)); err != nil {
 		return "", err
 	}
-	return ledger.Quarantined, w.setLedger(source, e, hash, ledger.Quarantined)
+	return ledger.Quarantined, w.setLedger(source, e, e.Stamp(), ledger.Quarantined)
 }
 
 // part keeps the bytes of a part of a whole, and what became of it as such.
@@ -178,7 +178,8 @@ func (w *work) part(source string, e ledger.Entry) (ledger.Outcome, error) {
 	switch {
 	case e.Refused != nil:
 		out = ledger.Quarantined
-		err = w.quarantine(source, e, hash, nil)
+		// The same key may have come with other bytes; the row is the key's.
+		err = w.quarantine(source, e, [32]byte{}, nil)
 	default:
 		if r.Deleted {
 			out = ledger.Removed
@@ -194,7 +195,12 @@ func (w *work) part(source string, e ledger.Entry) (ledger.Outcome, error) {
 		}
 		return ledger.Unchanged, nil
 	}
-	return out, w.setLedger(source, e, hash, out)
+	// Of several bytes under one key the ledger keeps the greater stamp, in any order.
+	stamp := e.Stamp()
+	if bytes.Compare(before.Stamp[:], stamp[:]) > 0 {
+		stamp = before.Stamp
+	}
+	return out, w.setLedger(source, e, stamp, out)
 }
 
 // record keeps an ordinary record, or a whole assembled from parts.
@@ -207,13 +213,17 @@ func (w *work) record(source string, e ledger.Entry) (ledger.Outcome, error) {
 	if e.Record.Deleted && e.Record.Changed.IsZero() && held != nil {
 		rank.Changed = held.Changed // a deletion without a time is as new as what it deletes
 	}
-	known := held != nil && held.Hash == rank.Hash
-	newest := known || held == nil || e.Derived || !rank.Older(*held)
+	same := held != nil && held.Hash == rank.Hash
+	newest := held == nil || e.Derived || !rank.Older(*held)
 	wrote := false
-	if !known {
-		if wrote, err = w.keepRecord(source, e, rank, newest, held != nil); err != nil {
-			return "", err
-		}
+	switch {
+	case !same:
+		wrote, err = w.keepRecord(source, e, rank, newest, held != nil)
+	case newest && !rank.Equal(*held): // the same again, later
+		err = w.exec(`UPDATE record SET version = $4, changed = $5 WHERE source = $1 AND kind = $2 AND key = $3`, source, e.Record.Kind, e.Record.Key, rank.Version, micros(rank.Changed))
+	}
+	if err != nil {
+		return "", err
 	}
 	if e.Refused != nil {
 		return w.refused(source, e, rank, newest)
@@ -224,7 +234,7 @@ func (w *work) record(source string, e ledger.Entry) (ledger.Outcome, error) {
 	}
 	wrote = wrote && newest || said
 	if newest {
-		if err := w.settle(source, e, rank); err != nil {
+		if err := w.settle(source, e); err != nil {
 			return "", err
 		}
 	}
@@ -249,11 +259,11 @@ func (w *work) refused(source string, e ledger.Entry, rank ledger.Rank, newest b
 	if err := w.quarantine(source, e, rank.Hash, nil); err != nil {
 		return "", err
 	}
-	return ledger.Quarantined, w.setLedger(source, e, rank.Hash, ledger.Quarantined)
+	return ledger.Quarantined, w.setLedger(source, e, e.Stamp(), ledger.Quarantined)
 }
 
 // settle clears the quarantine of a record that is well now and writes its ledger line.
-func (w *work) settle(source string, e ledger.Entry, rank ledger.Rank) error {
+func (w *work) settle(source string, e ledger.Entry) error {
 	if e.Derived {
 		return nil
 	}
@@ -264,7 +274,7 @@ func (w *work) settle(source string, e ledger.Entry, rank ledger.Rank) error {
 	if err := w.clear(source, e.Record.Kind, e.Record.Key); err != nil {
 		return err
 	}
-	return w.setLedger(source, e, rank.Hash, out)
+	return w.setLedger(source, e, e.Stamp(), out)
 }
 
 // keepRecord keeps the bytes: as the held version where it is the newest, else in the

@@ -7,6 +7,8 @@ package ledger
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -31,7 +33,7 @@ type Key struct{ Kind, Key string }
 
 // Seen is the ledger's line about a key: what was seen last and what became of it.
 type Seen struct {
-	Hash     [32]byte
+	Stamp    [32]byte
 	Revision string // of the map that read it
 	Outcome  Outcome
 }
@@ -136,18 +138,17 @@ type Entry struct {
 	Refused *Refusal
 }
 
-// Hash is what the ledger compares. A fault is told from a record with the same bytes.
-func (e Entry) Hash() [32]byte {
-	if e.Fault {
-		return FaultHash(e.Record)
-	}
-	return e.Record.Hash()
-}
-
-// FaultHash is the hash of a fault's bytes.
-func FaultHash(r adapters.Record) [32]byte {
-	r.Media, r.Deleted = "fault "+r.Media, false
-	return r.Hash()
+// Stamp is what the ledger compares: the hash of the bytes and of when and as which
+// version the source gave them, for the same bytes may come back later as the newest.
+// A fault is told from a record.
+func (e Entry) Stamp() [32]byte {
+	h, r := sha256.New(), e.Record
+	hash := r.Hash()
+	h.Write(hash[:])
+	fmt.Fprintf(h, "%t\x00%d\x00%s", e.Fault, r.Changed.UTC().Truncate(time.Microsecond).UnixMicro(), r.Version)
+	var sum [32]byte
+	h.Sum(sum[:0])
+	return sum
 }
 
 // Batch is one page: it is kept whole or not at all.

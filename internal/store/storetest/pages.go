@@ -66,7 +66,7 @@ func noChange(t *testing.T, open func(TB) Store) {
 	}
 	seen, err := b.Ledger(ctx, "a", []ledger.Key{{Kind: "sak", Key: "1"}, {Kind: "sak", Key: "none"}})
 	b.check(err)
-	if got := seen[ledger.Key{Kind: "sak", Key: "1"}]; len(seen) != 1 || got.Revision != "r1+" || got.Hash != e.Hash() || got.Outcome != ledger.Stored {
+	if got := seen[ledger.Key{Kind: "sak", Key: "1"}]; len(seen) != 1 || got.Revision != "r1+" || got.Stamp != e.Stamp() || got.Outcome != ledger.Stored {
 		t.Errorf("ledger %+v", seen)
 	}
 }

@@ -36,7 +36,7 @@ CREATE TABLE ledger (
     source   TEXT NOT NULL,
     kind     TEXT NOT NULL,
     key      TEXT NOT NULL,
-    hash     BLOB NOT NULL,
+    stamp    BLOB NOT NULL,
     revision TEXT NOT NULL,
     outcome  TEXT NOT NULL,
     PRIMARY KEY (source, kind, key)
