@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"samsyn/adapters"
 )
@@ -26,7 +28,7 @@ const (
 func (a *adapter) Acknowledge(ctx context.Context, outcomes []adapters.Outcome) error {
 	var failed []error
 	for _, o := range outcomes {
-		if !o.Stored && o.Reason == nil || !guid.MatchString(o.Key) {
+		if !o.Stored && o.Reason == nil {
 			continue
 		}
 		if err := a.acknowledge(ctx, o); err != nil {
@@ -46,33 +48,65 @@ func (a *adapter) Acknowledge(ctx context.Context, outcomes []adapters.Outcome) 
 func (a *adapter) acknowledge(ctx context.Context, o adapters.Outcome) error {
 	p, ok := a.known(o.Key)
 	if !ok {
-		// Another process listed it. The server knows for whom it is.
-		m, err := a.message(ctx, o.Key)
+		// Another process listed it. The server knows where it is.
+		deliveries, err := a.deliveries(ctx, o.Key)
 		if err != nil {
 			return err
 		}
-		if !slices.Contains(a.config.HerIDs, m.ReceiverHerID) {
-			return fmt.Errorf("%w: the message is not to one of this source's HER-ids", adapters.ErrProtocol)
-		}
-		p = pending{receivers: []int{m.ReceiverHerID}, appRec: o.Kind == KindAppRec}
+		p = pending{deliveries: deliveries, appRec: o.Kind == KindAppRec}
 	}
 	if p.unread {
 		return nil
 	}
 	rec := receipt(o, p)
-	for _, her := range p.receivers {
-		// A receipt is never answered with a receipt.
-		if !p.appRec {
-			if err := a.answer(ctx, o.Key, her, rec); err != nil {
-				return err
+	for _, d := range p.deliveries {
+		for _, her := range d.receivers {
+			// A receipt is never answered with a receipt.
+			if !p.appRec {
+				if err := a.answer(ctx, d.id, her, rec); err != nil {
+					return err
+				}
 			}
-		}
-		if err := a.markRead(ctx, o.Key, her); err != nil {
-			return fmt.Errorf("mark as read: %w", err)
+			if err := a.markRead(ctx, d.id, her); err != nil {
+				return fmt.Errorf("mark as read: %w", err)
+			}
 		}
 	}
 	a.done(o.Key)
 	return nil
+}
+
+// deliveries finds a message by its key. What is no longer unread is done.
+func (a *adapter) deliveries(ctx context.Context, key string) ([]delivery, error) {
+	sender, msgID, ok := strings.Cut(key, "/")
+	if !ok {
+		if !guid.MatchString(key) {
+			return nil, nil // the unread list itself was at fault
+		}
+		m, err := a.message(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(a.config.HerIDs, m.ReceiverHerID) {
+			return nil, fmt.Errorf("%w: the message is not to one of this source's HER-ids", adapters.ErrProtocol)
+		}
+		return []delivery{{key, []int{m.ReceiverHerID}}}, nil
+	}
+	her, err := strconv.Atoi(sender)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the key is not one of this adapter's", adapters.ErrConfig)
+	}
+	unread, err := a.sent(ctx, her, msgID)
+	if err != nil {
+		return nil, err
+	}
+	var out []delivery
+	for _, l := range news(unread, map[string]bool{}) {
+		if guid.MatchString(l.ID) {
+			out = append(out, delivery{l.ID, l.receivers})
+		}
+	}
+	return out, nil
 }
 
 // receipt decides between OK and rejected.

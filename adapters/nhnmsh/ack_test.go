@@ -79,7 +79,7 @@ func TestNothingIsReadBeforeItIsAcknowledged(t *testing.T) {
 func TestAcknowledgeIsRepeatable(t *testing.T) {
 	sim := server(t, files(t, false))
 	m := named(t, sim, good)
-	outcome := []adapters.Outcome{{Kind: nhnmsh.KindDialog, Key: m.ID, Stored: true}}
+	outcome := []adapters.Outcome{{Kind: nhnmsh.KindDialog, Key: key(m), Stored: true}}
 	for i := range 3 {
 		// A new process each time: nothing is remembered from the listing.
 		if err := open(t, sim, nil).(adapters.Acknowledger).Acknowledge(context.Background(), outcome); err != nil {
@@ -107,7 +107,7 @@ func TestWhatIsAnswered(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			sim := server(t, files(t, false))
-			test.outcome.Kind, test.outcome.Key = nhnmsh.KindDialog, named(t, sim, good).ID
+			test.outcome.Kind, test.outcome.Key = nhnmsh.KindDialog, key(named(t, sim, good))
 			if err := open(t, sim, nil).(adapters.Acknowledger).Acknowledge(context.Background(), []adapters.Outcome{test.outcome}); err != nil {
 				t.Fatal(err)
 			}
@@ -134,7 +134,7 @@ func TestFailedReadMarkLeavesTheMessageUnread(t *testing.T) {
 		sim.ServeHTTP(w, r)
 	})
 	a := open(t, h, nil).(adapters.Acknowledger)
-	outcome := []adapters.Outcome{{Kind: nhnmsh.KindDialog, Key: named(t, sim, good).ID, Stored: true}}
+	outcome := []adapters.Outcome{{Kind: nhnmsh.KindDialog, Key: key(named(t, sim, good)), Stored: true}}
 	if err := a.Acknowledge(context.Background(), outcome); !errors.Is(err, adapters.ErrUnavailable) {
 		t.Fatalf("error %v", err)
 	}
@@ -144,5 +144,51 @@ func TestFailedReadMarkLeavesTheMessageUnread(t *testing.T) {
 	}
 	if m := named(t, sim, good); !m.Read || m.AppRec.Status != "Ok" {
 		t.Errorf("read %t, receipt %+v", m.Read, m.AppRec)
+	}
+}
+
+// TestSentAgain: a sender who waits too long for a receipt sends the same message once more.
+func TestSentAgain(t *testing.T) {
+	sim := server(t, files(t, false))
+	if err := sim.Add("again.xml", file(t, good)); err != nil {
+		t.Fatal(err)
+	}
+	want := key(named(t, sim, good))
+	a := open(t, sim, nil)
+	for pass := range 2 {
+		given := 0
+		for _, p := range adapterstest.Pass(t, a, "") {
+			for _, r := range p.Records {
+				if r.Key == want {
+					given++
+				}
+			}
+			acknowledgeAll(t, a, p)
+		}
+		if given != 1 {
+			t.Errorf("pass %d gives the message %d times", pass+1, given)
+		}
+	}
+	for _, name := range []string{good, "again.xml"} {
+		if m := named(t, sim, name); !m.Read || m.AppRec == nil || m.AppRec.Status != "Ok" {
+			t.Errorf("%s: read %t, receipt %+v", name, m.Read, m.AppRec)
+		}
+	}
+}
+
+// TestBothDeliveriesAreAnsweredByAnotherProcess: the server tells where a message lies.
+func TestBothDeliveriesAreAnsweredByAnotherProcess(t *testing.T) {
+	sim := server(t, files(t, false))
+	if err := sim.Add("again.xml", file(t, good)); err != nil {
+		t.Fatal(err)
+	}
+	outcome := []adapters.Outcome{{Kind: nhnmsh.KindDialog, Key: key(named(t, sim, good)), Stored: true}}
+	if err := open(t, sim, nil).(adapters.Acknowledger).Acknowledge(context.Background(), outcome); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{good, "again.xml"} {
+		if m := named(t, sim, name); !m.Read || m.AppRec == nil {
+			t.Errorf("%s: read %t, receipt %+v", name, m.Read, m.AppRec)
+		}
 	}
 }

@@ -27,6 +27,7 @@ var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-
 type message struct {
 	ID                 string `json:"id"`
 	ReceiverHerID      int    `json:"receiverHerId"`
+	SenderHerID        int    `json:"senderHerId"`
 	BusinessDocumentID string `json:"businessDocumentId"`
 	GenDate            string `json:"businessDocumentGenDate"`
 	IsAppRec           *bool  `json:"isAppRec"`
@@ -71,6 +72,20 @@ func (a *adapter) list(ctx context.Context, n int, descending bool) ([]message, 
 	}
 	if descending {
 		q.Set("OrderBy", "Descending")
+	}
+	for _, id := range a.config.HerIDs {
+		q.Add("ReceiverHerIds", strconv.Itoa(id))
+	}
+	var out []message
+	return out, a.call(ctx, http.MethodGet, "Messages?"+q.Encode(), nil, &out, maxAnswer)
+}
+
+// sent gives the unread messages that one sender sent under one MsgId: more than
+// one where it was sent again, or to several of our HER-ids.
+func (a *adapter) sent(ctx context.Context, sender int, msgID string) ([]message, error) {
+	q := url.Values{
+		"IncludeMetadata": {"true"}, "MessagesToFetch": {strconv.Itoa(maxListed)},
+		"SenderHerId": {strconv.Itoa(sender)}, "BusinessDocumentId": {msgID},
 	}
 	for _, id := range a.config.HerIDs {
 		q.Add("ReceiverHerIds", strconv.Itoa(id))

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +24,7 @@ import (
 // from the other end. When that brings nothing new the pass is over.
 func (a *adapter) Fetch(ctx context.Context, _ adapters.Cursor) iter.Seq2[adapters.Page, error] {
 	return func(yield func(adapters.Page, error) bool) {
-		seen := map[string]bool{}
+		seen, keys := map[string]bool{}, map[string]bool{}
 		n, descending := a.config.PageSize, false
 		for {
 			listed, err := a.list(ctx, n, descending)
@@ -42,7 +44,7 @@ func (a *adapter) Fetch(ctx context.Context, _ adapters.Cursor) iter.Seq2[adapte
 				}
 				continue
 			}
-			page, err := a.page(ctx, fresh)
+			page, err := a.page(ctx, fresh, keys)
 			if err == nil {
 				err = ctx.Err()
 			}
@@ -53,9 +55,13 @@ func (a *adapter) Fetch(ctx context.Context, _ adapters.Cursor) iter.Seq2[adapte
 	}
 }
 
-func (a *adapter) page(ctx context.Context, fresh []*listing) (adapters.Page, error) {
+func (a *adapter) page(ctx context.Context, fresh []*listing, keys map[string]bool) (adapters.Page, error) {
 	var page adapters.Page
 	for _, m := range fresh {
+		if keys[m.key()] {
+			continue // sent again: the next pass takes it, and finds it unchanged
+		}
+		keys[m.key()] = true
 		if err := a.take(ctx, m, &page); err != nil {
 			return adapters.Page{}, err
 		}
@@ -91,6 +97,22 @@ func news(listed []message, seen map[string]bool) []*listing {
 	return out
 }
 
+// plain is a MsgId that can stand in a key: most are GUIDs.
+var (
+	plain  = regexp.MustCompile(`^[A-Za-z0-9._:{}-]{1,100}$`)
+	eleven = regexp.MustCompile(`(^|[^0-9])[0-9]{11}([^0-9]|$)`)
+)
+
+// key names a message by its sender and the sender's own MsgId, so that a message
+// that is sent again is the same one, and nobody can replace another's. Where the
+// server does not tell them, or they cannot stand in a key, it is the server's id.
+func (m message) key() string {
+	if m.SenderHerID < 1 || !plain.MatchString(m.BusinessDocumentID) || eleven.MatchString(m.BusinessDocumentID) {
+		return m.ID
+	}
+	return strconv.Itoa(m.SenderHerID) + "/" + m.BusinessDocumentID
+}
+
 // take fetches one message onto the page, as a record or as a fault. Only what
 // concerns all messages comes back as an error.
 func (a *adapter) take(ctx context.Context, m *listing, page *adapters.Page) error {
@@ -101,16 +123,17 @@ func (a *adapter) take(ctx context.Context, m *listing, page *adapters.Page) err
 		})
 		return nil
 	}
-	p := pending{receivers: m.receivers, appRec: m.IsAppRec != nil && *m.IsAppRec}
+	key := m.key()
+	p := pending{deliveries: []delivery{{m.ID, m.receivers}}, appRec: m.IsAppRec != nil && *m.IsAppRec}
 	kind := KindDialog
 	if p.appRec {
 		kind = KindAppRec
 	}
 	fault := func(body []byte, err error) {
 		page.Faults = append(page.Faults, adapters.Fault{
-			Kind: kind, Key: m.ID, Where: "message " + m.ID, Err: err, Body: body, Media: adapters.XML,
+			Kind: kind, Key: key, Where: "message " + m.ID, Err: err, Body: body, Media: adapters.XML,
 		})
-		a.note(m.ID, p)
+		a.note(key, p)
 	}
 	d, err := a.document(ctx, m.ID)
 	switch {
@@ -134,9 +157,9 @@ func (a *adapter) take(ctx context.Context, m *listing, page *adapters.Page) err
 		fault(body, rejection)
 		return nil
 	}
-	a.note(m.ID, p)
+	a.note(key, p)
 	page.Records = append(page.Records, adapters.Record{
-		Kind: kind, Key: m.ID, Version: m.BusinessDocumentID, Changed: a.written(m.GenDate), Media: adapters.XML, Body: body,
+		Kind: kind, Key: key, Version: m.ID, Changed: a.written(m.GenDate), Media: adapters.XML, Body: body,
 	})
 	return nil
 }

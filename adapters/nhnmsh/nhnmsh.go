@@ -117,14 +117,21 @@ type adapter struct {
 	pending map[string]pending
 }
 
-// pending is one listed message.
+// pending is one listed message, by its key.
 type pending struct {
-	receivers []int
-	appRec    bool
+	deliveries []delivery
+	appRec     bool
 	// rejection is the message's own fault, nil where it is readable.
 	rejection *Rejection
 	// unread is true where the message could not be had at all: it stays unread.
 	unread bool
+}
+
+// delivery is one of a message's places at the server: its id there, and the
+// receivers of ours that have it unread.
+type delivery struct {
+	id        string
+	receivers []int
 }
 
 var (
@@ -133,21 +140,21 @@ var (
 	_ adapters.Checker      = (*adapter)(nil)
 )
 
-func (a *adapter) note(id string, p pending) {
+func (a *adapter) note(key string, p pending) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.pending[id] = p
+	a.pending[key] = p
 }
 
-func (a *adapter) known(id string) (pending, bool) {
+func (a *adapter) known(key string) (pending, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	p, ok := a.pending[id]
+	p, ok := a.pending[key]
 	return p, ok
 }
 
-func (a *adapter) done(id string) {
+func (a *adapter) done(key string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.pending, id)
+	delete(a.pending, key)
 }

@@ -3,6 +3,7 @@ package nhnmsh_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -117,15 +118,18 @@ func named(t testing.TB, sim *nhnmshsim.Server, name string) nhnmshsim.Message {
 	return nhnmshsim.Message{}
 }
 
+// key is what the adapter calls a message.
+func key(m nhnmshsim.Message) string { return fmt.Sprintf("%d/%s", m.Sender, m.MsgID) }
+
 func TestRecordIsTheDocumentAsItCame(t *testing.T) {
 	sim := server(t, files(t, false))
 	want := named(t, sim, good)
 	for _, p := range adapterstest.Pass(t, open(t, sim, nil), "") {
 		for _, r := range p.Records {
-			if r.Key != want.ID {
+			if r.Key != key(want) {
 				continue
 			}
-			if r.Kind != nhnmsh.KindDialog || r.Media != adapters.XML || r.Version != want.MsgID || string(r.Body) != string(want.Document) {
+			if r.Kind != nhnmsh.KindDialog || r.Media != adapters.XML || r.Version != want.ID || string(r.Body) != string(want.Document) {
 				t.Errorf("record %s %s, version %s, %d bytes", r.Kind, r.Media, r.Version, len(r.Body))
 			}
 			if got := r.Changed.UTC().Format(time.RFC3339); got != "2026-11-02T08:10:00Z" {
@@ -142,7 +146,7 @@ func TestMoreUnreadThanOneListingHolds(t *testing.T) {
 	body := string(file(t, good))
 	for i := range 130 {
 		name := "m" + string(rune('a'+i/26)) + string(rune('a'+i%26)) + ".xml"
-		data[name] = &fstest.MapFile{Data: []byte(strings.Replace(body, "09:10:00", time.Date(2026, 1, 1, 0, 0, i, 0, time.UTC).Format("15:04:05"), 1))}
+		data[name] = &fstest.MapFile{Data: []byte(strings.NewReplacer("09:10:00", time.Date(2026, 1, 1, 0, 0, i, 0, time.UTC).Format("15:04:05"), "<MsgId>", fmt.Sprintf("<MsgId>%d-", i)).Replace(body))}
 	}
 	sim := server(t, data)
 	seen := map[string]bool{}
@@ -206,7 +210,7 @@ func TestBadMessagesAreRejectedWithTheirCause(t *testing.T) {
 				t.Fatalf("%d pages; want one with one fault", len(pages))
 			}
 			f := pages[0].Faults[0]
-			if !errors.Is(f.Err, adapters.ErrMalformed) || f.Key != id || string(f.Body) != changed {
+			if !errors.Is(f.Err, adapters.ErrMalformed) || f.Key != key(named(t, sim, good)) || string(f.Body) != changed {
 				t.Errorf("fault %v", f)
 			}
 			if strings.Contains(f.Error(), "14831460041") || strings.Contains(f.Error(), "Lyngstad") {
