@@ -86,7 +86,7 @@ func (s *rest) unchanged(ctx context.Context, m mark) (bool, error) {
 				same = false
 				return false
 			}
-			at = append(at, c+"/"+o.id)
+			at = append(at, c+" "+string(o.raw))
 			return true
 		})
 		var status *statusInfo

@@ -203,9 +203,9 @@ func (r *roster) mark() mark {
 	m.Latest = m.Latest.UTC()
 	var at []string
 	for _, c := range collections {
-		for id, o := range r.things[c] {
+		for _, o := range r.things[c] {
 			if !o.modified.Before(m.Latest) {
-				at = append(at, c+"/"+id)
+				at = append(at, c+" "+string(o.raw))
 			}
 		}
 	}
@@ -213,11 +213,11 @@ func (r *roster) mark() mark {
 	return m
 }
 
-// sum hashes names in any order.
-func sum(names []string) string {
-	sort.Strings(names)
+// sum hashes texts in any order.
+func sum(texts []string) string {
+	sort.Strings(texts)
 	h := sha256.New()
-	for _, n := range names {
+	for _, n := range texts {
 		fmt.Fprintf(h, "%s\x00", n)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:12])

@@ -117,6 +117,11 @@ func (s *Server) Rename(id, title string, at time.Time) error {
 	return s.touch(id, at, func(n *xmlsafe.Node) { n.Child("tittel").Text = title })
 }
 
+// Shield gives the object another tilgangsrestriksjon, changed at that time.
+func (s *Server) Shield(id, code string, at time.Time) error {
+	return s.touch(id, at, func(n *xmlsafe.Node) { n.Child("skjerming", "tilgangsrestriksjon", "kode").Text = code })
+}
+
 // Break takes the systemID away from the object, as no archive should.
 func (s *Server) Break(id string) error {
 	return s.touch(id, time.Time{}, func(n *xmlsafe.Node) {
