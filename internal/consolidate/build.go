@@ -1,6 +1,7 @@
 package consolidate
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"samsyn/fhir"
 	"samsyn/internal/care"
 )
 
@@ -87,16 +89,23 @@ func newBuilder(now time.Time, sh *shelf) *builder {
 }
 
 // newest sorts contributions and keeps the newest version of each record.
-func newest(cs []care.Contribution) []care.Contribution {
-	out := slices.Clone(cs)
-	slices.SortStableFunc(out, func(a, b care.Contribution) int {
-		return cmp.Or(
+func newest(cs []care.Contribution) []*care.Contribution {
+	out := make([]*care.Contribution, len(cs)) // they are large; only their order changes
+	for i := range cs {
+		out[i] = &cs[i]
+	}
+	slices.SortStableFunc(out, func(a, b *care.Contribution) int {
+		order := cmp.Or(
 			cmp.Compare(rank(a.Service), rank(b.Service)), cmp.Compare(a.Service, b.Service),
 			cmp.Compare(a.Source, b.Source), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Key, b.Key),
-			cmp.Compare(b.Version, a.Version), b.Recorded.Compare(a.Recorded), compareMade(a.Made, b.Made))
+			cmp.Compare(b.Version, a.Version), b.Recorded.Compare(a.Recorded))
+		if order == 0 { // bodies are compared only where nothing else parts the two
+			order = slices.CompareFunc(a.Made, b.Made, func(x, y care.Made) int { return compareResources(x.Resource, y.Resource) })
+		}
+		return order
 	})
 	seen := map[[3]string]bool{}
-	return slices.DeleteFunc(out, func(c care.Contribution) bool {
+	return slices.DeleteFunc(out, func(c *care.Contribution) bool {
 		key := [3]string{c.Source, c.Kind, c.Key}
 		old := seen[key]
 		seen[key] = true
@@ -104,11 +113,21 @@ func newest(cs []care.Contribution) []care.Contribution {
 	})
 }
 
-func compareMade(a, b []care.Made) int {
-	return slices.CompareFunc(a, b, func(x, y care.Made) int {
-		return cmp.Or(cmp.Compare(x.Resource.Type, y.Resource.Type), cmp.Compare(x.Resource.ID, y.Resource.ID),
-			cmp.Compare(string(x.Resource.Body), string(y.Resource.Body)))
-	})
+func compareResources(a, b fhir.Resource) int {
+	if order := cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.ID, b.ID)); order != 0 {
+		return order
+	}
+	return bytes.Compare(a.Body, b.Body)
+}
+
+// sortedMade gives the resources in a stable order.
+func sortedMade(made []care.Made) []*care.Made {
+	out := make([]*care.Made, len(made))
+	for i := range made {
+		out[i] = &made[i]
+	}
+	slices.SortFunc(out, func(a, b *care.Made) int { return compareResources(a.Resource, b.Resource) })
+	return out
 }
 
 // rank is a service's place in the order in which services are shown; unknown ones come last.

@@ -235,17 +235,6 @@ func (w *bundler) visible(contributions []care.Contribution) error {
 	return nil
 }
 
-func sortedMade(made []care.Made) []care.Made {
-	out := slices.Clone(made)
-	slices.SortFunc(out, func(a, b care.Made) int {
-		if lessResource(a.Resource, b.Resource) {
-			return -1
-		}
-		return 1
-	})
-	return out
-}
-
 // serve points every reference to a patient to the served person: a record is
 // about one person at the most.
 func serve(v any, subject string) {
