@@ -108,7 +108,7 @@ func workFolder(data string) (string, func() error, error) {
 func readAll(ctx context.Context, g *globals, a *app.App) ([]ingest.Report, error) {
 	step, end := progress(g.errs)
 	defer end()
-	return a.Sync(ctx, nil, step)
+	return a.Sync(ctx, nil, true, step) // whole: a second run shows that everything is unchanged
 }
 
 func printAll(ctx context.Context, g *globals, a *app.App, f demoFlags) error {

@@ -9,7 +9,7 @@ import (
 )
 
 func newSync(g *globals) *cobra.Command {
-	var asJSON bool
+	var asJSON, whole bool
 	cmd := &cobra.Command{
 		Use:   "sync [SOURCE…]",
 		Short: "Read the sources once, from where they were left",
@@ -23,7 +23,7 @@ answer stops none of the others; the command then ends with 1.`,
 					return usageError{err}
 				}
 				step, end := progress(g.errs)
-				reports, err := a.Sync(cmd.Context(), names, step)
+				reports, err := a.Sync(cmd.Context(), names, whole, step)
 				end()
 				if err != nil {
 					return err
@@ -41,6 +41,7 @@ answer stops none of the others; the command then ends with 1.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the table as JSON")
+	cmd.Flags().BoolVar(&whole, "whole", false, "read from the beginning, not from where each source was left")
 	return cmd
 }
 

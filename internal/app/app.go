@@ -152,8 +152,13 @@ func (a *App) Known(names []string) error {
 
 // Sync reads the named sources (all, where none is named) one after another. A
 // source that fails stops none of the others: its report holds the error. progress
-// is told how many things were read.
-func (a *App) Sync(ctx context.Context, names []string, progress func(source string, read int)) ([]ingest.Report, error) {
+// is told how many things were read. whole reads from the beginning instead of from
+// where each source was left.
+func (a *App) Sync(ctx context.Context, names []string, whole bool, progress func(source string, read int)) ([]ingest.Report, error) {
+	run := a.pipeline.Run
+	if whole {
+		run = a.pipeline.RunWhole
+	}
 	if len(names) == 0 {
 		names = a.Config.SourceNames()
 	}
@@ -164,7 +169,7 @@ func (a *App) Sync(ctx context.Context, names []string, progress func(source str
 			continue
 		}
 		read := 0
-		report, err := a.pipeline.Run(ctx, s.source, s.adapter, func(p ingest.Progress) {
+		report, err := run(ctx, s.source, s.adapter, func(p ingest.Progress) {
 			progress(name, p.Read-read)
 			read = p.Read
 		})

@@ -92,26 +92,35 @@ type Progress struct {
 // error is the source's (adapters.Err…), the store's or the context's; the report is
 // true in either case.
 func (p *Pipeline) Run(ctx context.Context, src Source, a adapters.Adapter, progress func(Progress)) (Report, error) {
-	return p.run(ctx, src, func(r *run) error {
-		var notTold error
-		for page, err := range a.Fetch(ctx, r.since) {
-			if err != nil {
-				return errors.Join(fmt.Errorf("read %s: %w", src.Name, err), notTold)
-			}
-			told, err := r.page(ctx, a, page, false)
-			if err != nil {
-				return errors.Join(err, notTold)
-			}
-			notTold = errors.Join(notTold, told)
-			if progress != nil {
-				progress(Progress{src.Name, r.counts.Listed})
-			}
+	return p.run(ctx, src, func(r *run) error { return r.fetch(ctx, a, r.since, progress) })
+}
+
+// RunWhole is Run from the source's beginning, whatever was read before: everything
+// that the source lists is looked at again, and what is unchanged costs a look in the
+// ledger.
+func (p *Pipeline) RunWhole(ctx context.Context, src Source, a adapters.Adapter, progress func(Progress)) (Report, error) {
+	return p.run(ctx, src, func(r *run) error { return r.fetch(ctx, a, "", progress) })
+}
+
+func (r *run) fetch(ctx context.Context, a adapters.Adapter, since adapters.Cursor, progress func(Progress)) error {
+	var notTold error
+	for page, err := range a.Fetch(ctx, since) {
+		if err != nil {
+			return errors.Join(fmt.Errorf("read %s: %w", r.src.Name, err), notTold)
 		}
-		if err := ctx.Err(); err != nil { // an adapter may end quietly
+		told, err := r.page(ctx, a, page, false)
+		if err != nil {
 			return errors.Join(err, notTold)
 		}
-		return errors.Join(notTold, r.tellPending(ctx, a))
-	})
+		notTold = errors.Join(notTold, told)
+		if progress != nil {
+			progress(Progress{r.src.Name, r.counts.Listed})
+		}
+	}
+	if err := ctx.Err(); err != nil { // an adapter may end quietly
+		return errors.Join(err, notTold)
+	}
+	return errors.Join(notTold, r.tellPending(ctx, a))
 }
 
 // Page keeps what a source pushed, in one transaction, as a run of its own. The source's
