@@ -75,8 +75,11 @@ func TestTheSameMeasureTwiceIsNoDisagreement(t *testing.T) {
 		return stories.R{"resourceType": "ServiceRequest", "id": id, "status": "active", "code": stories.R{"text": "De utrolige årene"}, "performer": stories.L{stories.R{"display": who}},
 			"category": stories.L{stories.R{"coding": stories.L{stories.R{"system": "urn:samsyn:category", "code": "tiltak"}}}}}
 	}
+	ip := stories.R{"resourceType": "CarePlan", "id": "ip", "status": "active", "intent": "plan", "title": "Individuell plan",
+		"category": stories.L{stories.R{"coding": stories.L{stories.R{"system": "urn:samsyn:plantype", "code": "individuell-plan"}}}},
+		"activity": stories.L{stories.R{"reference": stories.R{"reference": "ServiceRequest/a"}}}}
 	o := build(t, []care.Contribution{
-		stories.Say("fhir-kommune", care.Kommune, child, "1", "", tiltak("a", "Fjordvik kommune")),
+		stories.Say("fhir-kommune", care.Kommune, child, "1", "", tiltak("a", "Fjordvik kommune"), ip),
 		stories.Say("fhir-sykehus", care.BUP, child, "2", "", tiltak("b", "BUP Fjordvik poliklinikk")),
 	})
 	if len(o.Plan.Activities) != 2 || len(o.Disagreements) != 0 {

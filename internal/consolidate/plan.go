@@ -144,9 +144,11 @@ func (b *builder) activities(plans []PlanPart) []Activity {
 	groups := fold(len(all),
 		func(i, j int) bool {
 			x, y := all[i].said, all[j].said
-			// Only the individual plan speaks of what other services do. Elsewhere two
-			// services with each their own responsible do the same thing twice.
-			doubled := !individual[x.Plan] && !individual[y.Plan] && rivalNames(x.Responsible, y.Responsible)
+			// Only the individual plan's own lines speak of what other services do. Elsewhere,
+			// and where each has a request of its own, two with each their own responsible
+			// do the same thing twice.
+			requests := len(all[i].requests) > 0 && len(all[j].requests) > 0
+			doubled := (requests || !individual[x.Plan] && !individual[y.Plan]) && rivalNames(x.Responsible, y.Responsible)
 			return x.Source.Source == y.Source.Source || doubled || !x.Period.Overlaps(y.Period, b.loc)
 		},
 		func(i, j int) bool { return share(all[i].codes, all[j].codes) },
