@@ -141,6 +141,8 @@ type run struct {
 	since  adapters.Cursor
 	counts ledger.Counts
 	why    []Reason
+	// present tells which records a complete listing has just shown; nil: none.
+	present func(ledger.Key) bool
 }
 
 // run begins and ends a run around f.

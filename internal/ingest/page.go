@@ -57,8 +57,10 @@ func (r *run) look(ctx context.Context, page adapters.Page) ([]listed, error) {
 	for _, f := range page.Faults {
 		things = append(things, listed{entry: faultEntry(f), reason: f})
 	}
-	for _, t := range things {
-		keys = append(keys, ledger.Key{Kind: t.entry.Record.Kind, Key: t.entry.Record.Key})
+	for i, t := range things {
+		key := ledger.Key{Kind: t.entry.Record.Kind, Key: t.entry.Record.Key}
+		things[i].entry.Present = r.present != nil && r.present(key)
+		keys = append(keys, key)
 	}
 	seen, err := r.Store.Ledger(ctx, r.src.Name, keys)
 	if err != nil {
@@ -84,10 +86,14 @@ func (r *run) look(ctx context.Context, page adapters.Page) ([]listed, error) {
 	return things, nil
 }
 
-// faultEntry keeps what could not be made into a record. Its key is where it was found,
-// if the source gave no other.
+// FaultKey is the key under which a fault stands in the ledger: its own, or where it was found.
+func FaultKey(f adapters.Fault) ledger.Key {
+	return ledger.Key{Kind: f.Kind, Key: cmp.Or(f.Key, identity.Redact(f.Where))}
+}
+
+// faultEntry keeps what could not be made into a record.
 func faultEntry(f adapters.Fault) ledger.Entry {
-	rec := adapters.Record{Kind: f.Kind, Key: cmp.Or(f.Key, identity.Redact(f.Where)), Media: f.Media, Body: f.Body}
+	rec := adapters.Record{Kind: f.Kind, Key: FaultKey(f).Key, Media: f.Media, Body: f.Body}
 	text := "the source gave no reason"
 	if f.Err != nil {
 		text = identity.Redact(f.Err.Error())

@@ -11,10 +11,11 @@ import (
 )
 
 // claim writes what one version of a record says about who its subject is. Earlier
-// versions' claims stay: the numbers in them are the person's history.
-func (w *work) claim(source string, e ledger.Entry, rank ledger.Rank, current bool) error {
+// versions' claims stay: the numbers in them are the person's history. A record that
+// never contributed has no claims either, and is not asked for them.
+func (w *work) claim(source string, e ledger.Entry, rank ledger.Rank, current, first bool) error {
 	r, s := e.Record, e.Subject
-	if current {
+	if current && !first {
 		if err := w.retire(source, e, rank); err != nil {
 			return err
 		}
@@ -25,6 +26,9 @@ func (w *work) claim(source string, e ledger.Entry, rank ledger.Rank, current bo
 		}
 	}
 	if s.Key == "" || len(s.Numbers)+len(s.Old)+len(s.Refused) == 0 && s.BirthDate == "" && s.Name == "" {
+		if first {
+			return nil
+		}
 		return w.forget(source, e, rank)
 	}
 	n, err := w.execCount(`INSERT INTO claim (source, kind, key, hash, subject, service, current, birth_date, name, refused, recorded)
@@ -37,7 +41,7 @@ func (w *work) claim(source string, e ledger.Entry, rank ledger.Rank, current bo
 	if err != nil {
 		return err
 	}
-	changed, err := w.claimNumbers(source, e, rank)
+	changed, err := w.claimNumbers(source, e, rank, first)
 	if err == nil && (n > 0 || changed) {
 		w.touch(source, s.Key)
 	}
@@ -85,14 +89,14 @@ func (w *work) forget(source string, e ledger.Entry, rank ledger.Rank) error {
 		return err
 	}
 	w.touch(source, subject)
-	if _, err := w.claimNumbers(source, ledger.Entry{Record: e.Record}, rank); err != nil {
+	if _, err := w.claimNumbers(source, ledger.Entry{Record: e.Record}, rank, false); err != nil {
 		return err
 	}
 	return w.exec(`DELETE FROM claim WHERE source = $1 AND kind = $2 AND key = $3 AND hash = $4`, source, e.Record.Kind, e.Record.Key, rank.Hash[:])
 }
 
 // claimNumbers writes the stated numbers of one version and tells whether they changed.
-func (w *work) claimNumbers(source string, e ledger.Entry, rank ledger.Rank) (bool, error) {
+func (w *work) claimNumbers(source string, e ledger.Entry, rank ledger.Rank, first bool) (bool, error) {
 	r := e.Record
 	type stated struct {
 		Number  string `db:"number"`
@@ -100,8 +104,10 @@ func (w *work) claimNumbers(source string, e ledger.Entry, rank ledger.Rank) (bo
 		Old     bool   `db:"old"`
 	}
 	var held []stated
-	if err := w.list(&held, `SELECT number, subject, old FROM claim_number WHERE source = $1 AND kind = $2 AND key = $3 AND hash = $4 ORDER BY number`, source, r.Kind, r.Key, rank.Hash[:]); err != nil {
-		return false, err
+	if !first {
+		if err := w.list(&held, `SELECT number, subject, old FROM claim_number WHERE source = $1 AND kind = $2 AND key = $3 AND hash = $4 ORDER BY number`, source, r.Kind, r.Key, rank.Hash[:]); err != nil {
+			return false, err
+		}
 	}
 	var want []stated
 	add := func(ns []identity.Number, old bool) error {
@@ -124,8 +130,10 @@ func (w *work) claimNumbers(source string, e ledger.Entry, rank ledger.Rank) (bo
 	if slices.Equal(held, want) {
 		return false, nil
 	}
-	if err := w.exec(`DELETE FROM claim_number WHERE source = $1 AND kind = $2 AND key = $3 AND hash = $4`, source, r.Kind, r.Key, rank.Hash[:]); err != nil {
-		return false, err
+	if len(held) > 0 {
+		if err := w.exec(`DELETE FROM claim_number WHERE source = $1 AND kind = $2 AND key = $3 AND hash = $4`, source, r.Kind, r.Key, rank.Hash[:]); err != nil {
+			return false, err
+		}
 	}
 	for _, h := range held {
 		w.touch(source, h.Subject)
@@ -146,6 +154,10 @@ func (w *work) loosened(number string) { w.loose = append(w.loose, identity.Numb
 
 // number writes a number the first time that it is seen, with a person of its own.
 func (w *work) number(id string, n identity.Number, source string) error {
+	if w.met[id] {
+		return nil
+	}
+	w.met[id] = true
 	var have string
 	found, err := w.get(&have, `SELECT person FROM number WHERE number = $1`, id)
 	if err != nil || found {
@@ -164,6 +176,11 @@ func (w *work) number(id string, n identity.Number, source string) error {
 }
 
 func (w *work) ensureSubject(source, subject string) error {
+	known := "subject " + subject // a page is one source's
+	if w.met[known] {
+		return nil
+	}
+	w.met[known] = true
 	n, err := w.execCount(`INSERT INTO subject (source, subject, person, reason) VALUES ($1, $2, NULL, $3) ON CONFLICT DO NOTHING`, source, subject, string(identity.NoNumber))
 	if n > 0 {
 		w.touch(source, subject)

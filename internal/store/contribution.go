@@ -42,7 +42,7 @@ func (w *work) contribute(source string, e ledger.Entry, rank ledger.Rank) (bool
 	if !use && rank.Hash == held.basis().Hash {
 		return false, nil // what it says now, listed once more from before
 	}
-	if err := w.claim(source, e, rank, use); err != nil {
+	if err := w.claim(source, e, rank, use, !found); err != nil {
 		return false, err
 	}
 	if !use {

@@ -39,6 +39,9 @@ func (w *work) setLedger(source string, e ledger.Entry, stamp [32]byte, out ledg
 // quarantine writes why an entry could not be used, where that is not yet known.
 // The first sighting stays for as long as the bytes are the same.
 func (w *work) quarantine(source string, e ledger.Entry, hash [32]byte, body []byte) error {
+	if w.held != nil {
+		w.held[ledger.Key{Kind: e.Record.Kind, Key: e.Record.Key}] = true
+	}
 	return w.exec(`INSERT INTO quarantine (source, kind, key, hash, code, reason, place, media, body, first_seen)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT (source, kind, key) DO UPDATE SET code = excluded.code, reason = excluded.reason, place = excluded.place,
@@ -48,7 +51,27 @@ func (w *work) quarantine(source string, e ledger.Entry, hash [32]byte, body []b
 		source, e.Record.Kind, e.Record.Key, hash[:], e.Refused.Code, e.Refused.Text, e.Refused.Where, e.Record.Media, body, micros(w.at))
 }
 
+// clear takes a key out of quarantine, if it is there: what is there is read once for
+// the page, for nearly nothing is.
 func (w *work) clear(source, kind, key string) error {
+	if w.held == nil {
+		var rows []struct {
+			Kind string `db:"kind"`
+			Key  string `db:"key"`
+		}
+		if err := w.list(&rows, `SELECT kind, key FROM quarantine WHERE source = $1`, source); err != nil {
+			return err
+		}
+		w.held = map[ledger.Key]bool{}
+		for _, r := range rows {
+			w.held[ledger.Key{Kind: r.Kind, Key: r.Key}] = true
+		}
+	}
+	k := ledger.Key{Kind: kind, Key: key}
+	if !w.held[k] {
+		return nil
+	}
+	delete(w.held, k)
 	return w.exec(`DELETE FROM quarantine WHERE source = $1 AND kind = $2 AND key = $3`, source, kind, key)
 }
 

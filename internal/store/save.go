@@ -60,6 +60,8 @@ type work struct {
 	rules   map[string]int64          // rules met in this transaction
 	touched map[identity.Subject]bool // subjects whose claims changed
 	loose   []identity.NumberID       // numbers that a claim states no more
+	held    map[ledger.Key]bool       // what the source has in quarantine; nil until asked
+	met     map[string]bool           // numbers and subjects known to be kept
 }
 
 // transaction runs f in one write transaction: all of it is kept, or nothing.
@@ -75,7 +77,7 @@ func (s *Store) transaction(ctx context.Context, f func(*work) error) (err error
 			}
 		}
 	}()
-	w := &work{ctx: ctx, s: s, tx: tx, stmts: map[string]*sqlx.Stmt{}, at: s.now(), rules: map[string]int64{}, touched: map[identity.Subject]bool{}}
+	w := &work{ctx: ctx, s: s, tx: tx, stmts: map[string]*sqlx.Stmt{}, at: s.now(), rules: map[string]int64{}, touched: map[identity.Subject]bool{}, met: map[string]bool{}}
 	if err := f(w); err != nil {
 		return err
 	}

@@ -130,7 +130,10 @@ type Entry struct {
 	Fault bool
 	// Uncounted: the source did not list it on this page (an earlier part, a remapping).
 	Uncounted bool
-	Revision  string
+	// Present: a complete listing has just shown that the source holds this version now,
+	// which Rank.Stale then judges instead of Rank.Older.
+	Present  bool
+	Revision string
 	Service   care.Service
 	Subject   Subject
 	Made      []care.Made
