@@ -17,7 +17,7 @@ import (
 // allowed is the one-way street: which of our packages each may import. A pattern
 // ending in /… covers what lies below. What is not named here imports nothing of ours.
 var allowed = map[string][]string{
-	"cmd/samsyn":                   {"internal/app", "internal/care", "internal/words", "internal/consolidate", "internal/ingest", "internal/overview", "internal/demo", "internal/sim", "mapping", "testdata"},
+	"cmd/samsyn":                   {"internal/app", "internal/care", "internal/words", "internal/consolidate", "internal/ingest", "internal/overview", "internal/demo", "internal/sim", "internal/mapkit", "internal/reconcile", "mapping", "testdata"},
 	"internal/app":                 {"adapters", "adapters/…", "fhir", "mapping", "internal/…"},
 	"internal/api":                 {"adapters", "internal/care", "internal/consolidate", "internal/ingest", "internal/overview"},
 	"internal/web":                 {"internal/care", "internal/consolidate", "internal/findings", "internal/overview", "internal/words"},
@@ -32,6 +32,11 @@ var allowed = map[string][]string{
 	"internal/consolidate/stories": {"fhir", "internal/care", "internal/consolidate"},
 	"internal/findings":            {"internal/care", "internal/consolidate", "internal/words"},
 	"internal/care":                {"fhir"},
+	"internal/connector":           {"adapters", "fhir/fhirpath", "internal/xmlsafe"},
+	"internal/reconcile":           {"adapters", "internal/care", "internal/ingest", "internal/ingest/…"},
+	"internal/mapkit":              {"adapters", "fhir", "fhir/…", "mapping", "internal/care"},
+	"internal/jobs":                {"internal/care"},
+	"internal/ops":                 {"internal/care"},
 	"internal/demo":                {"internal/app", "internal/care", "internal/outbound", "internal/sim", "testdata"},
 	"internal/sim":                 {"internal/sim/…", "internal/outbound", "testdata"},
 	"internal/sim/…":               {"internal/xmlsafe"},
@@ -51,7 +56,7 @@ var keepers = map[string][]string{
 	"database/sql":                {"internal/store"},
 	"modernc.org/sqlite":          {"internal/store"},
 	"github.com/spf13/cobra":      {"cmd/samsyn"},
-	"gopkg.in/yaml.v3":            {"internal/app", "mapping", "fhir", "internal/demo"},
+	"gopkg.in/yaml.v3":            {"internal/app", "mapping", "fhir", "internal/demo", "internal/connector"},
 }
 
 // pure packages do no I/O.
