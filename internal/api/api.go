@@ -10,6 +10,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,19 +59,34 @@ const (
 	maxPush = "10M"
 )
 
-// Mount puts the API on e.
+// Mount puts the API on e. What is asked for below these addresses and is not there,
+// or is asked for in another way, is answered with an OperationOutcome too.
 func (h *Handler) Mount(e *echo.Echo) {
-	g := e.Group("", h.translate)
-	g.GET("/fhir/Patient/:person/$overview", h.overview)
-	g.GET("/api/barn/:person", h.overviewJSON)
-	g.GET("/adapters", h.states)
-	g.GET("/adapters/:source", h.state)
-	push := g.Group("", h.pusher, middleware.BodyLimit(maxPush))
-	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
-		push.Add(method, "/adapters/:source/*", h.push)
+	fhir, json := e.Group("/fhir", h.translate), e.Group("/api", h.translate)
+	sources, health := e.Group("/adapters", h.translate), e.Group("/health", h.translate)
+	read := []string{http.MethodGet, http.MethodHead}
+	route(fhir, "/Patient/:person/$overview", h.overview, read)
+	route(json, "/barn/:person", h.overviewJSON, read)
+	route(sources, "", h.states, read)
+	route(sources, "/:source", h.state, read)
+	route(sources, "/:source/*", h.push, []string{http.MethodPost, http.MethodPut, http.MethodDelete}, h.pusher, middleware.BodyLimit(maxPush))
+	route(health, "/live", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) }, read)
+	route(health, "/ready", h.ready, read)
+}
+
+// route answers at path in these ways and refuses every other one, saying which there are.
+func route(g *echo.Group, path string, handle echo.HandlerFunc, methods []string, around ...echo.MiddlewareFunc) {
+	refuse := func(c echo.Context) error {
+		c.Response().Header().Set(echo.HeaderAllow, strings.Join(methods, ", "))
+		return echo.ErrMethodNotAllowed
 	}
-	g.GET("/health/live", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) })
-	g.GET("/health/ready", h.ready)
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions} {
+		if slices.Contains(methods, m) {
+			g.Add(m, path, handle, around...)
+		} else {
+			g.Add(m, path, refuse)
+		}
+	}
 }
 
 // translate turns an error into an OperationOutcome.
@@ -83,6 +99,9 @@ func (h *Handler) translate(next echo.HandlerFunc) echo.HandlerFunc {
 			return err
 		}
 		status, code, text := status(err)
+		if status == http.StatusUnauthorized {
+			c.Response().Header().Set("WWW-Authenticate", `Bearer realm="samsyn"`)
+		}
 		if status == http.StatusInternalServerError {
 			h.Log.Error("request failed", "route", c.Path(), "error", err)
 		}
@@ -95,9 +114,18 @@ func (h *Handler) translate(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// status is the one place where our error kinds meet HTTP and FHIR issue types.
+// status is the one place where our error kinds meet HTTP and FHIR issue types. What
+// HTTP itself refuses (size, method, unknown address) comes first: an adapter that
+// could not read a body to its end calls it malformed too.
 func status(err error) (status int, code, text string) {
 	var web *echo.HTTPError
+	var size *http.MaxBytesError
+	switch {
+	case errors.As(err, &web):
+		return web.Code, issueType(web.Code), http.StatusText(web.Code)
+	case errors.As(err, &size):
+		return http.StatusRequestEntityTooLarge, issueType(http.StatusRequestEntityTooLarge), http.StatusText(http.StatusRequestEntityTooLarge)
+	}
 	table := []struct {
 		kind   error
 		status int
@@ -120,10 +148,20 @@ func status(err error) (status int, code, text string) {
 			return row.status, row.code, row.text
 		}
 	}
-	if errors.As(err, &web) {
-		return web.Code, "processing", http.StatusText(web.Code)
-	}
 	return http.StatusInternalServerError, "exception", "Something went wrong. It is noted in the log."
+}
+
+// issueType is FHIR's word (value set issue-type) for what HTTP refuses.
+func issueType(code int) string {
+	switch code {
+	case http.StatusNotFound:
+		return "not-found"
+	case http.StatusMethodNotAllowed:
+		return "not-supported"
+	case http.StatusRequestEntityTooLarge:
+		return "too-long"
+	}
+	return "processing"
 }
 
 // viewer is who asks. While there is no sign-in the caller says so; nobody is no one.

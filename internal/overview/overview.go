@@ -87,13 +87,10 @@ func (s *Service) build(ctx context.Context, viewer care.Viewer, grants []care.G
 		return Answer{}, fmt.Errorf("read source states: %w", err)
 	}
 	visible := access.Filter(viewer, grants, held, now)
-	in := consolidate.Input{Person: person, Contributions: visible, Sources: access.Sources(visible, states), Now: now}
-	for _, c := range claims {
-		if access.May(viewer, grants, person, c.Service, now).Allowed {
-			in.Claims = append(in.Claims, c)
-		}
-	}
-	built, err := consolidate.Build(in)
+	built, err := consolidate.Build(consolidate.Input{
+		Person: person, Contributions: visible, Claims: access.Claims(viewer, grants, person, claims, now),
+		Sources: access.Sources(visible, states), Now: now,
+	})
 	if err != nil {
 		return Answer{}, fmt.Errorf("build overview: %w", err)
 	}

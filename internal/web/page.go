@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -25,14 +26,12 @@ type Page struct {
 	Now     time.Time
 
 	zone *time.Location
+	// shown is the overview on the page, for what only it knows: who told a line, and which lines there are.
+	shown consolidate.Overview
 }
 
 func (h *Handler) page(c echo.Context) Page {
-	lang := h.Language
-	if cookie, err := c.Cookie("sprak"); err == nil && slices.Contains(words.Langs(), words.Lang(cookie.Value)) {
-		lang = words.Lang(cookie.Value)
-	}
-	return Page{Words: words.In(lang), Viewer: h.viewer(c), Viewers: h.Viewers, Path: c.Request().URL.Path, Now: h.Now().In(h.Zone), zone: h.Zone}
+	return Page{Words: words.In(h.language(c)), Viewer: h.viewer(c), Viewers: h.Viewers, Path: c.Request().URL.Path, Now: h.Now().In(h.Zone), zone: h.Zone}
 }
 
 // Langs are the languages that can be chosen.
@@ -47,6 +46,38 @@ func (p Page) Moment(m consolidate.Moment) string { return m.In(p.Words, p.zone)
 // Period writes a span, "" where nothing is said.
 func (p Page) Period(s consolidate.Period) string { return s.In(p.Words, p.zone) }
 
+// When writes when an event was or will be; "date not given" where no source says it.
+func (p Page) When(e consolidate.Event) string {
+	switch {
+	case e.Start == "":
+		return p.Say("date.unknown")
+	case e.End == "":
+		return p.Moment(e.Start)
+	}
+	return p.Period(consolidate.Period{Start: e.Start, End: e.End})
+}
+
+// Ahead says how far off a coming day is: the weekday and the days until then; ""
+// where the source said no day, or the day is past.
+func (p Page) Ahead(m consolidate.Moment) string {
+	day, err := time.Parse(time.DateOnly, m.Day(p.zone))
+	if err != nil {
+		return ""
+	}
+	today, _ := time.Parse(time.DateOnly, p.Now.Format(time.DateOnly))
+	weekday := p.Say(fmt.Sprintf("web.weekday.%d", int(day.Weekday())))
+	switch days := int(day.Sub(today) / (24 * time.Hour)); {
+	case days < 0:
+		return ""
+	case days == 0:
+		return p.Say("web.today")
+	case days == 1:
+		return p.Say("web.tomorrow")
+	default:
+		return p.Say("web.ahead", "weekday", weekday, "count", fmt.Sprint(days))
+	}
+}
+
 // Born writes when the child was born and how old that makes her.
 func (p Page) Born(c consolidate.Child) string {
 	if c.BirthDate == "" {
@@ -59,39 +90,14 @@ func (p Page) Born(c consolidate.Child) string {
 // List joins what several sources said.
 func (p Page) List(all []string) string { return strings.Join(all, ", ") }
 
-// Distinct gives one reference per source title, in order.
-func (p Page) Distinct(all []consolidate.SourceRef) []consolidate.SourceRef {
-	var out []consolidate.SourceRef
-	for _, s := range all {
-		if !slices.ContainsFunc(out, func(o consolidate.SourceRef) bool { return o.Title == s.Title }) {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// maxRules is how many rules are listed behind a line; the API has them all.
-const maxRules = 12
-
-// Rules writes which rule made what from which source field.
-func (p Page) Rules(all []care.Lineage) []string {
-	var out []string
-	for _, l := range all {
-		if len(l.From) == 0 {
-			continue
-		}
-		if len(out) == maxRules {
-			return append(out, "…")
-		}
-		out = append(out, l.Element+" ← "+strings.Join(l.From, ", ")+" ("+l.Rule+")")
-	}
-	return out
-}
-
 // SourceState writes how current a source is.
-func (p Page) SourceState(s consolidate.SourceLine) string {
-	return s.In(p.Words, p.zone)
-}
+func (p Page) SourceState(s consolidate.SourceLine) string { return s.In(p.Words, p.zone) }
+
+// Stale tells whether what the source said may be old.
+func (p Page) Stale(s consolidate.SourceLine) bool { return s.State != consolidate.SourceFresh }
+
+// AnyStale tells whether a source behind this overview may be old.
+func (p Page) AnyStale() bool { return slices.ContainsFunc(p.shown.Sources, p.Stale) }
 
 // Side writes one side of a disagreement.
 func (p Page) Side(about string, s consolidate.Side) string { return s.In(p.Words, about, p.zone) }
@@ -107,88 +113,35 @@ func (p Page) LastCoordinator(c consolidate.Coordinator) string {
 	return c.Former[0].Name
 }
 
-// line is one line with the page that it stands on, for templates within templates.
-type line struct {
-	Page    Page
-	Line    any
-	Sources []consolidate.SourceRef
-}
-
-// With hands a line to a template of its own.
-func (p Page) With(l any) line {
-	out := line{Page: p, Line: l}
-	switch v := l.(type) {
-	case consolidate.Event:
-		out.Sources = v.Sources
-	case consolidate.Participant:
-		out.Sources = v.Sources
-	case consolidate.Service:
-		out.Sources = v.Sources
-	case consolidate.Goal:
-		out.Sources = v.Sources
-	case consolidate.Activity:
-		out.Sources = v.Sources
-	case consolidate.PlanPart:
-		out.Sources = v.Sources
-	case consolidate.Decision:
-		out.Sources = v.Sources
-	case consolidate.Request:
-		out.Sources = v.Sources
-	case consolidate.Side:
-		out.Sources = v.Sources
-	}
-	return out
-}
-
-type overviewPage struct {
-	Page
-	Overview       consolidate.Overview
-	Findings       []findings.Finding
-	Coming, Past   []consolidate.Event
-	Running, Ended []consolidate.Service
-}
-
-func overviewOf(p Page, a overview.Answer) overviewPage {
-	data := overviewPage{Page: p, Overview: a.Overview, Findings: a.Findings}
-	for _, e := range a.Overview.Timeline {
-		if e.Coming {
-			data.Coming = append(data.Coming, e)
-		} else {
-			data.Past = append(data.Past, e)
-		}
-	}
-	slices.Reverse(data.Past) // the latest first: that is what a coordinator asks for
-	for _, s := range a.Overview.Services {
-		if s.Running {
-			data.Running = append(data.Running, s)
-		} else {
-			data.Ended = append(data.Ended, s)
-		}
-	}
-	return data
-}
-
+// childLine is one child among those of whom the viewer may see something.
 type childLine struct {
-	Person   care.PersonID
-	Child    consolidate.Child
-	Findings struct{ Act, Watch int }
-	Next     *consolidate.Event
+	Person     care.PersonID
+	Child      consolidate.Child
+	Act, Watch int
+	First      []findings.Finding // the most pressing, those only that somebody must act on
+	Next       *consolidate.Event
 }
+
+// maxFirst is how many findings stand with a child in the list of children.
+const maxFirst = 2
 
 type childrenPage struct {
 	Page
 	Children []childLine
 }
 
-func childOf(a overview.Answer) childLine {
+func (p Page) childOf(a overview.Answer) childLine {
 	o := a.Overview
 	c := childLine{Person: o.Person, Child: o.Child}
 	for _, f := range a.Findings {
 		switch f.Level {
 		case findings.Act:
-			c.Findings.Act++
+			c.Act++
+			if len(c.First) < maxFirst {
+				c.First = append(c.First, f)
+			}
 		case findings.Watch:
-			c.Findings.Watch++
+			c.Watch++
 		}
 	}
 	for i := range o.Timeline {

@@ -10,9 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"log/slog"
+	"mime"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 
@@ -37,11 +38,12 @@ type States interface {
 	SourceStates(ctx context.Context) ([]care.SourceState, error)
 }
 
-// Handler serves the pages. All fields are required.
+// Handler serves the pages. All fields but Viewers are required.
 type Handler struct {
 	Overviews Overviews
 	States    States
-	// Viewers are those who may be chosen while there is no sign-in; the first is the default.
+	// Viewers are those who may be chosen while there is no sign-in; the first is the
+	// default. Without any, nobody asks, and the pages say so.
 	Viewers  []care.Viewer
 	Language words.Lang
 	Now      func() time.Time
@@ -54,38 +56,50 @@ type Handler struct {
 // door is the name of these pages in the access log.
 const door = "page"
 
-// Mount parses the templates and puts the pages on e.
+// Mount parses the templates and puts the pages on e. Every address that nobody else
+// answers is answered here: as one that is not found.
 func (h *Handler) Mount(e *echo.Echo) error {
 	h.pages = map[string]*template.Template{}
 	for _, name := range []string{"children", "overview", "sources", "error"} {
-		t, err := template.ParseFS(files, "templates/layout.html", "templates/"+name+".html")
+		t, err := template.ParseFS(files, "templates/layout.html", "templates/lines.html", "templates/"+name+".html")
 		if err != nil {
 			return fmt.Errorf("web: parse %s: %w", name, err)
 		}
 		h.pages[name] = t
 	}
-	static, err := fs.Sub(files, "static")
-	if err != nil {
-		return fmt.Errorf("web: %w", err)
-	}
 	g := e.Group("", h.secure, h.translate)
-	g.GET("/", h.children)
-	g.GET("/barn/:person", h.overview)
-	g.GET("/kilder", h.sources)
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		g.Add(method, "/", h.children)
+		g.Add(method, "/barn/:person", h.overview)
+		g.Add(method, "/kilder", h.sources)
+		g.Add(method, "/static/:file", h.static)
+	}
 	g.POST("/som", h.choose("som"))
 	g.POST("/sprak", h.choose("sprak"))
-	e.GET("/static/*", echo.WrapHandler(http.StripPrefix("/static/", http.FileServerFS(static))), h.secure)
 	return nil
 }
+
+// policy lets a page load its own style and nothing else, run nothing, and send its
+// forms to nobody but us (access.md, T12 and T31).
+const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; " +
+	"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 // secure sets the headers that keep a page to itself: no script, no frame, no cache, no referrer.
 func (h *Handler) secure(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		head := c.Response().Header()
-		head.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-		head.Set("X-Content-Type-Options", "nosniff")
-		head.Set("Referrer-Policy", "no-referrer")
-		head.Set("Cache-Control", "no-store")
+		for _, line := range [][2]string{
+			{"Content-Security-Policy", policy},
+			{"X-Content-Type-Options", "nosniff"},
+			{"X-Frame-Options", "DENY"},
+			{"Referrer-Policy", "no-referrer"},
+			{"Cross-Origin-Opener-Policy", "same-origin"},
+			{"Cross-Origin-Resource-Policy", "same-origin"},
+			{"Permissions-Policy", "camera=(), geolocation=(), microphone=()"},
+			{"Cache-Control", "no-store"},
+		} {
+			head.Set(line[0], line[1])
+		}
 		return next(c)
 	}
 }
@@ -98,15 +112,21 @@ func (h *Handler) translate(next echo.HandlerFunc) echo.HandlerFunc {
 			return err
 		}
 		p := h.page(c)
-		status, title, message := http.StatusInternalServerError, p.Say("web.error.title"), ""
-		if errors.Is(err, care.ErrNotFound) || errors.Is(err, care.ErrDenied) {
-			status, title, message = http.StatusNotFound, p.Say("web.notfound.title"), p.Say("web.notfound")
-		} else {
+		var web *echo.HTTPError
+		status := http.StatusInternalServerError
+		switch {
+		case errors.Is(err, care.ErrNotFound), errors.Is(err, care.ErrDenied):
+			status = http.StatusNotFound
+		case errors.As(err, &web):
+			status = web.Code
+		}
+		message := p.Say("web.notfound")
+		p.Title = p.Say("web.notfound.title")
+		if status >= http.StatusInternalServerError {
 			id := rand.Text()[:8]
-			message = p.Say("web.error", "id", id)
+			p.Title, message = p.Say("web.error.title"), p.Say("web.error", "id", id)
 			h.Log.Error("page failed", "id", id, "route", c.Path(), "error", err)
 		}
-		p.Title = title
 		return h.render(c, status, "error", struct {
 			Page
 			Message string
@@ -122,45 +142,28 @@ func (h *Handler) render(c echo.Context, status int, name string, data any) erro
 	return c.HTML(status, b.String())
 }
 
-func (h *Handler) viewer(c echo.Context) care.Viewer {
-	if cookie, err := c.Cookie("som"); err == nil {
-		for _, v := range h.Viewers {
-			if v.ID == cookie.Value {
-				return v
-			}
-		}
+// static gives one of the few files that pages need; folders are not listed.
+func (h *Handler) static(c echo.Context) error {
+	name := c.Param("file")
+	body, err := files.ReadFile("static/" + path.Base(name))
+	if err != nil {
+		return fmt.Errorf("static file: %w", care.ErrNotFound)
 	}
-	if len(h.Viewers) > 0 {
-		return h.Viewers[0]
-	}
-	return care.Viewer{}
-}
-
-// choose keeps a choice (viewer or language) in a cookie and goes back to the page.
-func (h *Handler) choose(name string) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if site := c.Request().Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" {
-			return c.NoContent(http.StatusForbidden)
-		}
-		c.SetCookie(&http.Cookie{Name: name, Value: c.FormValue(name), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
-		back := c.FormValue("retur")
-		if !strings.HasPrefix(back, "/") || strings.HasPrefix(back, "//") || strings.ContainsAny(back, "\\\r\n") {
-			back = "/"
-		}
-		return c.Redirect(http.StatusSeeOther, back)
-	}
+	return c.Blob(http.StatusOK, mime.TypeByExtension(path.Ext(name)), body)
 }
 
 func (h *Handler) children(c echo.Context) error {
 	p := h.page(c)
-	answers, err := h.Overviews.Children(c.Request().Context(), p.Viewer, door)
-	if err != nil {
-		return err
-	}
 	p.Title = p.Say("web.children")
 	data := childrenPage{Page: p}
-	for _, a := range answers {
-		data.Children = append(data.Children, childOf(a))
+	if len(h.Viewers) > 0 {
+		answers, err := h.Overviews.Children(c.Request().Context(), p.Viewer, door)
+		if err != nil {
+			return err
+		}
+		for _, a := range answers {
+			data.Children = append(data.Children, p.childOf(a))
+		}
 	}
 	return h.render(c, http.StatusOK, "children", data)
 }
