@@ -242,8 +242,8 @@ func (a *App) Write(out io.Writer, answer overview.Answer, format string, lang w
 		_, err = fmt.Fprintf(out, "%s\n", body)
 		return err
 	}
-	if err := consolidate.Text(out, answer.Overview, lang); err != nil {
-		return err
-	}
-	return findings.Text(out, answer.Findings, lang, a.zone)
+	// What has to be done stands first: it is what a tired reader looks for.
+	return consolidate.Text(out, answer.Overview, lang, func(out io.Writer) error {
+		return findings.Text(out, answer.Findings, lang, a.zone)
+	})
 }

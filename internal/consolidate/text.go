@@ -14,10 +14,16 @@ import (
 
 // Text writes the overview as plain text, for a terminal and for paper. Control
 // characters in what sources said are left out, so that no source can steer a
-// terminal.
-func Text(w io.Writer, o Overview, lang words.Lang) error {
+// terminal. first, where given, writes what shall stand right below the child's name.
+func Text(w io.Writer, o Overview, lang words.Lang, first ...func(io.Writer) error) error {
 	t := &texter{o: o, w: words.In(lang), loc: o.Now.Location()}
 	t.child(o)
+	for _, write := range first {
+		t.out.WriteString("\n")
+		if err := write(&t.out); err != nil {
+			return fmt.Errorf("consolidate: write the overview as text: %w", err)
+		}
+	}
 	t.coordinator(o)
 	t.disagreements(o)
 	t.coming(o)

@@ -67,8 +67,8 @@ func sources() []source {
 			return map[string]any{"mode": "rest", "url": p.URL, "limit": 5}
 		}},
 		{sim.MSH, "nhnmsh", care.Helsestasjon, "Meldinger til helsestasjonen", base(map[string]any{"her_ids": []any{910010}, "source_system": "Samsyn demo"})},
-		{sim.Hospital, "fhirrest", care.Spesialist, "Kystsykehuset", base(types("Patient", "Organization", "Practitioner", "PractitionerRole", "EpisodeOfCare", "Encounter", "Appointment", "ServiceRequest", "CarePlan", "Goal", "CareTeam", "Condition"))},
-		{sim.Health, "fhirrest", care.Kommune, "Kommunens helse og omsorg", base(types("Patient", "Organization", "Practitioner", "PractitionerRole", "EpisodeOfCare", "Encounter", "Appointment", "ServiceRequest", "CarePlan", "Goal", "CareTeam", "DocumentReference"))},
+		{sim.Hospital, "fhirrest", care.Spesialist, "Kystsykehuset", base(types("Patient", "RelatedPerson", "Organization", "Practitioner", "PractitionerRole", "EpisodeOfCare", "Encounter", "Appointment", "ServiceRequest", "CarePlan", "Goal", "CareTeam", "Condition"))},
+		{sim.Health, "fhirrest", care.Kommune, "Kommunens helse og omsorg", base(types("Patient", "RelatedPerson", "Organization", "Practitioner", "PractitionerRole", "EpisodeOfCare", "Encounter", "Appointment", "ServiceRequest", "CarePlan", "Goal", "CareTeam", "DocumentReference"))},
 	}
 }
 

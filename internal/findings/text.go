@@ -21,7 +21,6 @@ func Text(out io.Writer, all []Finding, lang words.Lang, loc *time.Location) err
 	for _, f := range all {
 		fmt.Fprintf(&b, "  %s: %s\n", w.Say("finding.level."+f.Level), f.Sentence(w, loc))
 	}
-	b.WriteString("\n")
 	_, err := io.WriteString(out, b.String())
 	return err
 }
