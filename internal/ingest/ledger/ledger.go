@@ -134,9 +134,9 @@ type Entry struct {
 	// which Rank.Stale then judges instead of Rank.Older.
 	Present  bool
 	Revision string
-	Service   care.Service
-	Subject   Subject
-	Made      []care.Made
+	Service  care.Service
+	Subject  Subject
+	Made     []care.Made
 	// Refused is set where the record could not be used; everything of the mapping is then empty.
 	Refused *Refusal
 }
