@@ -3,7 +3,6 @@ package ingest
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 
 	"samsyn/adapters"
@@ -229,6 +228,10 @@ type refused struct{ ledger.Refusal }
 
 func (e *refused) Error() string { return e.Code + ": " + e.Text }
 
-func (e *refused) Is(target error) bool {
-	return e.Code == codeMalformed && errors.Is(adapters.ErrMalformed, target)
+// Unwrap gives the kind back that the code stands for.
+func (e *refused) Unwrap() error {
+	if e.Code == codeMalformed {
+		return adapters.ErrMalformed
+	}
+	return nil
 }
