@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -96,10 +97,14 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 }
 
 func loadMaps(dir string) (*mapping.Set, error) {
-	set, err := mapping.Load(mapping.Shipped)
+	var files fs.FS = mapping.Shipped
 	if dir != "" {
-		set, err = mapping.Load(os.DirFS(dir))
+		if _, err := os.Stat(dir); err != nil {
+			return nil, fmt.Errorf("load maps: %w: %w", care.ErrInvalid, err)
+		}
+		files = overlay{os.DirFS(dir), mapping.Shipped}
 	}
+	set, err := mapping.Load(files)
 	if err != nil {
 		return nil, fmt.Errorf("load maps: %w: %w", care.ErrInvalid, err)
 	}

@@ -30,8 +30,12 @@ type Instance struct {
 	Language string `yaml:"language"`
 	// TimeZone in which days are counted: Europe/Oslo.
 	TimeZone string `yaml:"time_zone"`
-	// Maps is a folder with maps/ and codes/ to use instead of the shipped ones. Default: the shipped.
+	// Maps is a folder with maps/ and codes/ that are added to the shipped ones; a file
+	// with the name of a shipped one takes its place. Default: the shipped alone.
 	Maps string `yaml:"maps"`
+	// Connectors is a folder with <system>/connector.yaml for systems that are not
+	// shipped (docs/adding-a-source.md). Default: none.
+	Connectors string `yaml:"connectors"`
 }
 
 // StoreConfig says where data is kept.

@@ -1,10 +1,12 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -319,9 +321,13 @@ func (r *reader) validate(c *Config) {
 			r.fault(check.path, "%s", check.message)
 		}
 	}
+	known, err := systems(c.Instance.Connectors)
+	if err != nil {
+		r.fault("instance.connectors", "a connector cannot be used:\n%v", err)
+	}
 	for _, name := range c.SourceNames() {
 		s := c.Sources[name]
-		r.validateSource(&s)
+		r.validateSource(&s, known)
 		c.Sources[name] = s
 	}
 }
@@ -331,7 +337,7 @@ func validZone(name string) bool {
 	return err == nil
 }
 
-func (r *reader) validateSource(s *Source) {
+func (r *reader) validateSource(s *Source, all map[string]system) {
 	at := "sources." + s.Name
 	if !sourceName.MatchString(s.Name) {
 		r.fault(at, "a source's name is small letters, digits and hyphens")
@@ -343,12 +349,18 @@ func (r *reader) validateSource(s *Source) {
 		field, message, _ := strings.Cut(err.Error(), ": ")
 		r.fault(at+".auth."+field, "%s", message)
 	}
-	known, ok := systems()[s.System]
+	known, ok := all[s.System]
 	if !ok {
-		r.fault(at+".system", "%q is none of %s", s.System, strings.Join(SystemNames(), ", "))
+		r.fault(at+".system", "%q is none of %s", s.System, strings.Join(names(all), ", "))
 		return
 	}
 	s.adapter = known.config()
+	if signs, ok := s.adapter.(interface{ AuthKinds() []string }); ok {
+		kinds := signs.AuthKinds()
+		if kind := cmp.Or(s.Auth.Kind, "none"); len(kinds) > 0 && !slices.Contains(kinds, kind) {
+			r.fault(at+".auth.kind", "%q is none of %s, which this system takes", kind, strings.Join(kinds, ", "))
+		}
+	}
 	before := len(r.faults)
 	r.decode(at+".settings", s.Settings, s.adapter)
 	if len(r.faults) > before {

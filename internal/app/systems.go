@@ -1,14 +1,19 @@
 package app
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"slices"
 
+	"samsyn/adapters"
 	"samsyn/adapters/barnevernsregister"
 	"samsyn/adapters/fhirrest"
 	"samsyn/adapters/fiksarkiv"
 	"samsyn/adapters/fiksinnsyn"
 	"samsyn/adapters/nhnmsh"
 	"samsyn/adapters/oneroster"
+	"samsyn/internal/connector"
 )
 
 // system is one kind of source that Samsyn can read.
@@ -17,9 +22,10 @@ type system struct {
 	config func() adapterConfig
 }
 
-// systems lists every adapter there is. A new one is a folder in adapters/, maps in
-// mapping/maps/, and a line here.
-func systems() map[string]system {
+// written lists the adapters that are written in Go. A new one is a folder in
+// adapters/, maps in mapping/maps/, and a line here. A system that a connector.yaml
+// describes needs no line.
+func written() map[string]system {
 	return map[string]system{
 		"barnevernsregister": {"Barnevernsregisteret, XML in a drop folder", func() adapterConfig { return &barnevernsregister.Config{} }},
 		"fiksinnsyn":         {"KS Fiks Innsyn barnevern, JSON pushed or in a folder", func() adapterConfig { return &fiksinnsyn.Config{} }},
@@ -30,12 +36,39 @@ func systems() map[string]system {
 	}
 }
 
-// SystemNames gives the names of all systems, sorted.
-func SystemNames() []string {
-	var names []string
-	for name := range systems() {
-		names = append(names, name)
+// systems lists every system there is: those written in Go, the shipped connectors, and
+// the connectors in dir ("" for none), which may not take another's name. The error
+// holds a *connector.Fault for everything that is wrong in a connector.
+func systems(dir string) (map[string]system, error) {
+	all := written()
+	var faults []error
+	add := func(fsys fs.FS) {
+		defs, err := connector.Load(fsys)
+		faults = append(faults, err)
+		for name, d := range defs {
+			if _, taken := all[name]; taken {
+				faults = append(faults, &connector.Fault{File: name + "/connector.yaml", Line: 1, Path: "connector", Message: "there is a system of this name already; choose another"})
+				continue
+			}
+			all[name] = system{d.About, func() adapterConfig { return d.Config() }}
+		}
 	}
-	slices.Sort(names)
-	return names
+	add(adapters.Connectors)
+	if dir != "" {
+		if _, err := os.Stat(dir); err != nil {
+			faults = append(faults, err)
+		}
+		add(os.DirFS(dir))
+	}
+	return all, errors.Join(faults...)
+}
+
+// names gives the names of systems, sorted.
+func names(all map[string]system) []string {
+	var out []string
+	for name := range all {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
 }
