@@ -14,6 +14,9 @@ var families embed.FS
 //go:embed children.json
 var children []byte
 
+//go:embed earlier.json
+var earlier []byte
+
 // Families gives what each source holds, one folder a source.
 func Families() fs.FS {
 	sub, err := fs.Sub(families, "families")
@@ -24,10 +27,15 @@ func Families() fs.FS {
 }
 
 // Children gives each child's synthetic national number by first name.
-func Children() map[string]string {
+func Children() map[string]string { return numbers(children) }
+
+// Earlier gives the numbers that children had before, by first name.
+func Earlier() map[string]string { return numbers(earlier) }
+
+func numbers(file []byte) map[string]string {
 	var all map[string]string
-	if err := json.Unmarshal(children, &all); err != nil {
-		panic(err) // the file is embedded above
+	if err := json.Unmarshal(file, &all); err != nil {
+		panic(err) // the files are embedded above
 	}
 	return all
 }

@@ -167,7 +167,7 @@ type claims struct {
 var algorithms = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.ES256, jose.ES384, jose.ES512}
 
 func (s *Server) assertion(r *http.Request, c Client, raw string, subject bool) string {
-	jws, err := jose.ParseSigned(raw, algorithms)
+	jws, err := jose.ParseSignedCompact(raw, algorithms)
 	if err != nil {
 		return "invalid_client"
 	}
@@ -219,7 +219,7 @@ func (s *Server) proof(r *http.Request, token string) (jkt, problem string) {
 	if len(r.Header.Values("DPoP")) != 1 {
 		return "", bad
 	}
-	jws, err := jose.ParseSigned(r.Header.Get("DPoP"), algorithms)
+	jws, err := jose.ParseSignedCompact(r.Header.Get("DPoP"), algorithms)
 	if err != nil || len(jws.Signatures) != 1 {
 		return "", bad
 	}
