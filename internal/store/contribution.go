@@ -38,7 +38,7 @@ func (w *work) contribute(source string, e ledger.Entry, rank ledger.Rank) (bool
 	if err != nil {
 		return false, err
 	}
-	use := !found || e.Derived || !rank.Older(held.basis())
+	use := !found || e.Derived || !older(e, rank, held.basis())
 	if !use && rank.Hash == held.basis().Hash {
 		return false, nil // what it says now, listed once more from before
 	}

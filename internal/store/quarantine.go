@@ -30,10 +30,12 @@ func (r ledgerRow) seen() ledger.Seen {
 
 // setLedger writes the line where it differs.
 func (w *work) setLedger(source string, e ledger.Entry, stamp [32]byte, out ledger.Outcome) error {
-	return w.exec(`INSERT INTO ledger (source, kind, key, stamp, revision, outcome) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (source, kind, key) DO UPDATE SET stamp = excluded.stamp, revision = excluded.revision, outcome = excluded.outcome
+	hash := e.Record.Hash()
+	return w.exec(`INSERT INTO ledger (source, kind, key, stamp, revision, outcome, hash) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (source, kind, key) DO UPDATE SET revision = excluded.revision, outcome = excluded.outcome,
+		hash = CASE WHEN ledger.stamp = excluded.stamp THEN ledger.hash ELSE excluded.hash END, stamp = excluded.stamp
 		WHERE ledger.stamp <> excluded.stamp OR ledger.revision <> excluded.revision OR ledger.outcome <> excluded.outcome`,
-		source, e.Record.Kind, e.Record.Key, stamp[:], e.Revision, string(out))
+		source, e.Record.Kind, e.Record.Key, stamp[:], e.Revision, string(out), hash[:])
 }
 
 // quarantine writes why an entry could not be used, where that is not yet known.

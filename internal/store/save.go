@@ -216,7 +216,7 @@ func (w *work) record(source string, e ledger.Entry) (ledger.Outcome, error) {
 		rank.Changed = held.Changed // a deletion without a time is as new as what it deletes
 	}
 	same := held != nil && held.Hash == rank.Hash
-	newest := held == nil || e.Derived || !rank.Older(*held)
+	newest := held == nil || e.Derived || !older(e, rank, *held)
 	wrote := false
 	switch {
 	case !same:
@@ -247,6 +247,14 @@ func (w *work) record(source string, e ledger.Entry) (ledger.Outcome, error) {
 		return ledger.Removed, nil
 	}
 	return ledger.Stored, nil
+}
+
+// older tells whether a version must not replace what is held.
+func older(e ledger.Entry, rank, held ledger.Rank) bool {
+	if e.Present {
+		return rank.Stale(held)
+	}
+	return rank.Older(held)
 }
 
 // refused quarantines a record that could not be used. A version that is older than

@@ -1,5 +1,8 @@
 -- +goose Up
 
+-- The hash of the bytes alone: what a listing can tell of them.
+ALTER TABLE ledger ADD COLUMN hash BLOB NOT NULL DEFAULT x'';
+
 -- The report of one full compare of a source with what is held.
 CREATE TABLE reconciliation (
     id         INTEGER PRIMARY KEY,
@@ -41,3 +44,4 @@ CREATE INDEX reconciliation_line_person ON reconciliation_line (person);
 -- +goose Down
 DROP TABLE reconciliation_line;
 DROP TABLE reconciliation;
+ALTER TABLE ledger DROP COLUMN hash;
