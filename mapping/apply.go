@@ -23,6 +23,8 @@ type Input struct {
 	Body   []byte
 	Now    time.Time // %now, and the day on which a table's rows are valid
 	IDKey  []byte    // key of the HMAC that ids are made by
+	// Observe is told what is read; nil, the usual, costs nothing.
+	Observe *Observer
 }
 
 // Result is what a map makes of a record.

@@ -24,6 +24,7 @@ func translateFunction(r *run, a arguments) (fhirpath.Collection, error) {
 	}
 	table := r.m.tables[name]
 	row, ok, known := table.find(code, day)
+	r.in.Observe.code(name, code, row, ok, r.line)
 	if !ok {
 		switch table.policy {
 		case policyNone:

@@ -18,7 +18,7 @@ func (l *loader) load() *Map {
 		return nil
 	}
 	l.used = map[string]bool{}
-	l.m = &Map{file: l.file, tables: l.tables}
+	l.m = &Map{file: l.file, data: l.data, tables: l.tables}
 	header := map[string]pair{}
 	for _, p := range l.pairs(root) {
 		if !slices.Contains(headerKeys, p.key.Value) {

@@ -33,6 +33,7 @@ type Map struct {
 	Ignore []Ignored
 
 	file     string
+	data     []byte // the file, so that what it made can be made again
 	revision string
 	tables   map[string]*codeTable
 

@@ -66,6 +66,7 @@ func newRun(m *Map, in Input, root fhirpath.Item) *run {
 
 func (r *run) read(item fhirpath.Item) {
 	r.seen++
+	r.in.Observe.field(item, r.line)
 	if len(r.reads) < maxNoted {
 		r.reads = append(r.reads, item)
 	}
