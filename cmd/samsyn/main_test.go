@@ -139,3 +139,25 @@ func (a *announced) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// TestSimStandsAlone: the simulators run by themselves, and whoever has the
+// configuration that they wrote can read them.
+func TestSimStandsAlone(t *testing.T) {
+	dir := t.TempDir()
+	ctx, stop := context.WithCancel(context.Background())
+	code := make(chan int, 1)
+	out := &announced{ready: make(chan struct{})}
+	go func() { code <- run(ctx, []string{"sim", "--dir", dir}, out, os.Stderr) }()
+	<-out.ready
+	config := filepath.Join(dir, "samsyn.yaml")
+	for _, args := range [][]string{{"check"}, {"sync"}, {"sync", "--whole"}} {
+		var said strings.Builder
+		if c := run(context.Background(), append(args, "--config", config), &said, &said); c != done {
+			t.Errorf("%v ended with %d: %s", args, c, said.String())
+		}
+	}
+	stop()
+	if c := <-code; c != done {
+		t.Errorf("sim ended with %d", c)
+	}
+}
