@@ -69,6 +69,7 @@ func sources() []source {
 		{sim.MSH, "nhnmsh", care.Helsestasjon, "Meldinger til helsestasjonen", base(map[string]any{"her_ids": []any{910010}, "source_system": "Samsyn demo"})},
 		{sim.Hospital, "fhirrest", care.Spesialist, "Kystsykehuset", base(types("Patient", "RelatedPerson", "Organization", "Practitioner", "PractitionerRole", "EpisodeOfCare", "Encounter", "Appointment", "ServiceRequest", "CarePlan", "Goal", "CareTeam", "Condition"))},
 		{sim.Health, "fhirrest", care.Kommune, "Kommunens helse og omsorg", base(types("Patient", "RelatedPerson", "Organization", "Practitioner", "PractitionerRole", "EpisodeOfCare", "Encounter", "Appointment", "ServiceRequest", "CarePlan", "Goal", "CareTeam", "DocumentReference"))},
+		{sim.County, "fint", care.Skole, "Fylkets skoledata (FINT)", func(p sim.Place) map[string]any { return map[string]any{"url": p.URL} }},
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"samsyn/internal/sim/fhirrest"
 	"samsyn/internal/sim/fiksarkiv"
 	"samsyn/internal/sim/fiksinnsyn"
+	"samsyn/internal/sim/fint"
 	"samsyn/internal/sim/nhnmsh"
 	"samsyn/internal/sim/oneroster"
 	"samsyn/internal/sim/sts"
@@ -48,12 +49,13 @@ type Place struct {
 type Municipality struct {
 	// Places by source name.
 	Places map[string]Place
-	// Archive, Roster, Messages, Hospital and Health are the simulators, for those who change what they hold.
+	// Archive, Roster, Messages, Hospital, Health and County are the simulators, for those who change what they hold.
 	Archive  *fiksarkivsim.Server
 	Roster   *onerostersim.Server
 	Messages *nhnmshsim.Server
 	Hospital *fhirrestsim.Server
 	Health   *fhirrestsim.Server
+	County   *fintsim.Server
 
 	servers []*http.Server
 	port    int
@@ -68,6 +70,7 @@ const (
 	MSH                = "msh-helsestasjon"
 	Hospital           = "fhir-sykehus"
 	Health             = "fhir-kommune"
+	County             = "fint"
 )
 
 // apiKey is what Open DIPS calls a subscription key.
@@ -114,6 +117,7 @@ func (m *Municipality) open(o Options) error {
 		{MSH, "helseid", "nhn:msh/api", keep(nhnmshsim.New, &m.Messages), "", false},
 		{Hospital, "oauth2", "system/*.rs", keep(fhirrestsim.New, &m.Hospital), fhirrestsim.Base, true},
 		{Health, "helseid", "kommune:fhir/api", keep(fhirrestsim.New, &m.Health), fhirrestsim.Base, false},
+		{County, "oauth2", "fint-client", keep(fintsim.New, &m.County), "", false},
 	}
 	for _, s := range sources {
 		data, err := fs.Sub(o.Data, s.name)
