@@ -1,0 +1,267 @@
+package web_test
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"samsyn/internal/care"
+	"samsyn/internal/consolidate/stories"
+	"samsyn/internal/words"
+)
+
+func TestPageAnswersWhatACoordinatorAsks(t *testing.T) {
+	doc := open(t, families(), anders).page(t, "/barn/ella")
+	for section, want := range map[string][]string{
+		"koordinator":  {"Ingen koordinator etter 31. august 2026. Sist: Berit Holmen."},
+		"funn":         {"Må følges opp", "Barnet har ingen koordinator", "«Avlastning i institusjon» er innvilget, men ikke meldt startet"},
+		"framover":     {"2. desember 2026 kl. 10.30–11.00", "onsdag om 9 dager", "Nevrologisk kontroll", "Ansvarsgruppemøte", "kildene er uenige"},
+		"uenighet":     {"Ulik status på tiltaket «Fysioterapi»", "pågår", "avsluttet", "Ulikt tidspunkt for møtet"},
+		"team":         {"Fagpersoner og tjenester", "Ole Strand", "Kåre Lunde", "Familie og nærpersoner", "Marit Lyngstad", "Har vært rundt barnet (1)", "Berit Holmen"},
+		"plan":         {"Individuell plan for Ella", "Gå med rullator mellom klasserommene", "Overgang til Sundet ungdomsskole", "ingen ansvarlig oppgitt", "IOP 2026/2027", "evaluert 10. februar 2026"},
+		"vedtak":       {"Avlastning i institusjon", "innvilget, ikke meldt startet", "hjemmel: helse- og omsorgstjenesteloven § 3-2", "skal være i gang innen 15. juni 2026", "klagefrist 10. juni 2026"},
+		"tjenester":    {"Habilitering", "aktiv", "fra 11. januar 2016"},
+		"henvisninger": {"Henvisning til HABU", "fra Dr. Hugo Lie til Habilitering for barn og unge (HABU)"},
+		"bakover":      {"Møter og kontakter", "15. oktober 2026 kl. 13.00–14.00", "Referat fra ansvarsgruppemøte 15.10.2026", "Meldinger", "Vi har satt av 10. desember kl. 12.30"},
+		"dokumenter":   {"Sakkyndig vurdering", "12. mars 2026"},
+		"kilder":       {"Fjordvik kommunes arkiv", "svarer ikke siden", "kan være gammelt"},
+	} {
+		contains(t, section, text(id(t, doc, section)), want...)
+	}
+	if got := text(id(t, doc, "innhold")); !strings.HasPrefix(got, "Ella Lyngstad 12 år, født 14. mars 2014") {
+		t.Errorf("the page begins %.80q", got)
+	}
+	contains(t, "page", text(doc), words.In(words.Bokmaal).Say("marker.m1"), "Noen av opplysningene kan være gamle")
+}
+
+func TestSectionsComeInTheOrderOfTheQuestions(t *testing.T) {
+	doc := open(t, families(), anders).page(t, "/barn/ella")
+	var got []string
+	for _, s := range find(doc, tag("section")) {
+		got = append(got, attr(s, "id"))
+	}
+	want := []string{"koordinator", "funn", "framover", "uenighet", "team", "vedtak", "tjenester", "henvisninger", "plan", "bakover", "dokumenter", "kilder"}
+	if !slices.Equal(got, want) {
+		t.Errorf("sections %v, want %v", got, want)
+	}
+	var jumps []string
+	for _, a := range find(find(doc, class("nav", "contents"))[0], tag("a")) {
+		jumps = append(jumps, strings.TrimPrefix(attr(a, "href"), "#"))
+	}
+	if !slices.Equal(jumps, want[1:]) {
+		t.Errorf("contents %v, want %v", jumps, want[1:])
+	}
+}
+
+func TestEveryLineTellsWhoSaidIt(t *testing.T) {
+	h := open(t, families(), anders, liv)
+	for person, viewer := range map[string]string{"ella": "anders", "jonas": "anders", "selma": "anders", "teo": "liv"} {
+		doc := h.page(t, "/barn/"+person, "som="+viewer)
+		told := 0
+		for _, li := range find(doc, func(n *html.Node) bool { return n.Data == "li" && lineID.MatchString(attr(n, "id")) }) {
+			if len(find(li, class("details", "from"))) == 0 {
+				t.Errorf("%s: %s does not tell who said it", person, text(li))
+			}
+			told++
+		}
+		if told < 5 {
+			t.Errorf("%s: only %d lines", person, told)
+		}
+	}
+}
+
+var lineID = regexp.MustCompile(`^[a-z]+-[0-9a-f]{12}$`)
+
+func TestSeveralTellersStandWithTheirLine(t *testing.T) {
+	doc := open(t, families(), anders).page(t, "/barn/ella")
+	var meeting *html.Node
+	for _, li := range find(id(t, doc, "bakover"), tag("li")) {
+		if strings.Contains(text(li), "15. oktober 2026") && meeting == nil {
+			meeting = li
+		}
+	}
+	if meeting == nil {
+		t.Fatal("no meeting")
+	}
+	contains(t, "meeting", text(find(meeting, tag("summary"))[0]), "Kilde:", "Kystsykehuset HF", "Fjordvik kommunes arkiv")
+	message := find(id(t, doc, "bakover"), class("div", "letter"))[0]
+	contains(t, "message in another's inbox", text(find(message, tag("summary"))[0]), "Sykehus og habilitering")
+	for _, u := range find(id(t, doc, "framover"), class("ul", "says")) {
+		contains(t, "disputed time", text(u), "Fjordvik kommune sier: 10. desember 2026 kl. 09.00–10.00", "Kystsykehuset HF sier: 10. desember 2026 kl. 12.30–13.30")
+	}
+	says := texts(find(id(t, doc, "plan"), class("ul", "says")))
+	if len(says) != 1 {
+		t.Fatalf("%d disputed activities, want 1", len(says))
+	}
+	contains(t, "disputed activity", says[0], "Fjordvik kommune sier: pågår, ansvarlig: Ole Strand, fra 1. februar 2024", "Kystsykehuset HF sier: avsluttet, ansvarlig: Strand, Ole, til 30. juni 2026")
+}
+
+func TestConversationStandsTogetherFirstMessageFirst(t *testing.T) {
+	doc := open(t, families(), anders).page(t, "/barn/ella")
+	letters := texts(find(id(t, doc, "bakover"), class("div", "letter")))
+	if len(letters) != 2 || !strings.HasPrefix(letters[0], "2. november 2026 kl. 09.12") || !strings.HasPrefix(letters[1], "4. november 2026 kl. 11.00") {
+		t.Errorf("messages %q", letters)
+	}
+	items := find(id(t, doc, "bakover"), func(n *html.Node) bool { return n.Data == "li" && len(find(n, class("div", "letter"))) > 0 })
+	if len(items) != 1 {
+		t.Errorf("%d conversations, want 1", len(items))
+	}
+}
+
+func TestLongPastIsFolded(t *testing.T) {
+	for _, c := range []struct{ contacts, open, folded int }{{9, 9, 0}, {11, 11, 0}, {12, 10, 2}, {30, 10, 20}} {
+		m := families()
+		m.people["selma"] = nil
+		for i := range c.contacts {
+			at := fmt.Sprintf("2026-01-%02dT10:00:00+01:00", i+1)
+			m.people["selma"] = append(m.people["selma"], stories.Say("fhir-sykehus", care.Spesialist, "selma", fmt.Sprint("Encounter/", i), "", stories.R{
+				"resourceType": "Encounter", "id": fmt.Sprint("e", i), "status": "finished", "class": stories.R{"code": "AMB"}, "type": stories.L{stories.R{"text": fmt.Sprint("Besøk ", i)}},
+				"period": stories.R{"start": at}}))
+		}
+		past := id(t, open(t, m, anders).page(t, "/barn/selma"), "bakover")
+		fold := find(past, class("details", "more"))
+		folded := 0
+		for _, f := range fold {
+			folded += len(find(f, func(n *html.Node) bool { return lineID.MatchString(attr(n, "id")) }))
+			contains(t, "fold", text(find(f, tag("summary"))[0]), fmt.Sprintf("Vis %d eldre", c.folded))
+		}
+		all := find(past, func(n *html.Node) bool { return n.Data == "li" && lineID.MatchString(attr(n, "id")) })
+		if len(all)-folded != c.open || folded != c.folded {
+			t.Errorf("%d contacts: %d shown and %d folded, want %d and %d", c.contacts, len(all)-folded, folded, c.open, c.folded)
+		}
+		contains(t, "latest first", text(all[0]), fmt.Sprint("Besøk ", c.contacts-1))
+	}
+}
+
+func TestLinksWithinThePageLeadSomewhere(t *testing.T) {
+	h := open(t, families(), anders, liv)
+	for person, viewer := range map[string]string{"ella": "anders", "jonas": "anders", "selma": "anders", "teo": "liv"} {
+		doc := h.page(t, "/barn/"+person, "som="+viewer)
+		ids := map[string]bool{}
+		for _, n := range find(doc, func(n *html.Node) bool { return attr(n, "id") != "" }) {
+			if ids[attr(n, "id")] {
+				t.Errorf("%s: id %s stands twice", person, attr(n, "id"))
+			}
+			ids[attr(n, "id")] = true
+		}
+		for _, a := range find(doc, tag("a")) {
+			if to, ok := strings.CutPrefix(attr(a, "href"), "#"); ok && !ids[to] {
+				t.Errorf("%s: %q leads to #%s, which is not there", person, text(a), to)
+			}
+		}
+		for _, n := range find(doc, tag("section", "nav")) {
+			if by := attr(n, "aria-labelledby"); by != "" && !ids[by] {
+				t.Errorf("%s: labelled by %s, which is not there", person, by)
+			}
+		}
+	}
+	for _, li := range find(id(t, h.page(t, "/barn/ella"), "funn"), tag("li")) {
+		if attr(li, "data-rule") == "not-started" && !strings.HasPrefix(attr(find(li, tag("a"))[0], "href"), "#decision-") {
+			t.Error("the relief that never started does not lead to its decision")
+		}
+	}
+}
+
+func TestIDsAreStable(t *testing.T) {
+	ids := func(m *memory) []string {
+		var all []string
+		for _, n := range find(open(t, m, anders).page(t, "/barn/ella"), func(n *html.Node) bool { return attr(n, "id") != "" }) {
+			all = append(all, attr(n, "id"))
+		}
+		slices.Sort(all)
+		return all
+	}
+	other := families()
+	slices.Reverse(other.people["ella"])
+	if a, b := ids(families()), ids(other); !slices.Equal(a, b) {
+		t.Errorf("ids depend on the order in which sources were read:\n%v\n%v", a, b)
+	}
+}
+
+func TestLineageIsReadable(t *testing.T) {
+	m := families()
+	c := &m.people["selma"][0]
+	c.Made[0].Lineage = []care.Lineage{
+		{Element: "Encounter.resourceType", Rule: "maps/fhirrest/Encounter.yaml:9: constant", Line: 9},
+		{Element: "Encounter.id", Rule: "maps/fhirrest/Encounter.yaml:10: {{ id('Encounter', %record.id) }}", Line: 10, From: []string{"Encounter.id"}},
+		{Element: "Encounter.period.start", Rule: "maps/fhirrest/Encounter.yaml:12: {{ period }}", Line: 12, From: []string{"Encounter.period.start"}},
+		{Element: "Encounter.period.end", Rule: "maps/fhirrest/Encounter.yaml:12: {{ period }}", Line: 12, From: []string{"Encounter.period.end"}},
+	}
+	doc := open(t, m, anders).page(t, "/barn/selma")
+	rules := find(id(t, doc, "bakover"), class("details", "rules"))
+	if len(rules) != 1 {
+		t.Fatalf("%d lineages, want 1", len(rules))
+	}
+	want := "Slik ble linjen til period.start, period.end ← Encounter.period.start, Encounter.period.end fhirrest/Encounter.yaml:12"
+	if got := text(rules[0]); got != want {
+		t.Errorf("lineage\n got %s\nwant %s", got, want)
+	}
+	for n := rules[0].Parent; n != nil; n = n.Parent {
+		if n.Data == "details" && slices.Contains(strings.Fields(attr(n, "class")), "from") {
+			return
+		}
+	}
+	t.Error("the lineage is not folded below the source")
+}
+
+func TestWhatHasNoRoomOfItsOwnIsShown(t *testing.T) {
+	m := families()
+	m.people["selma"] = append(m.people["selma"], stories.Say("fhir-sykehus", care.Spesialist, "selma", "Condition/1", "", stories.R{
+		"resourceType": "Condition", "id": "c1", "code": stories.R{"text": "Født for tidlig"}}))
+	doc := open(t, m, anders).page(t, "/barn/selma")
+	contains(t, "others", text(id(t, doc, "annet")), "Annet fra kildene", "Født for tidlig", "Kystsykehuset HF")
+}
+
+// missing is how a key without text shows.
+var missing = regexp.MustCompile(`\[[a-z]+(\.[A-Za-z0-9-]+)+\]|\{[a-z]+\}|<no value>|%!`)
+
+func TestNoTextIsMissingInAnyLanguage(t *testing.T) {
+	h := open(t, families(), anders, liv, mette)
+	for _, lang := range words.Langs() {
+		for _, page := range []struct{ path, viewer string }{
+			{"/", "anders"}, {"/", "liv"}, {"/kilder", "anders"}, {"/barn/ella", "anders"}, {"/barn/jonas", "anders"}, {"/barn/selma", "anders"}, {"/barn/teo", "liv"},
+			{"/barn/jonas", "mette"}, {"/barn/nobody", "anders"}, {"/nowhere", "anders"},
+		} {
+			w := h.ask(http.MethodGet, page.path, nil, "sprak="+string(lang), "som="+page.viewer)
+			doc := parse(t, w)
+			if found := missing.FindAllString(w.Body.String(), -1); len(found) > 0 {
+				t.Errorf("%s %s for %s: %v", lang, page.path, page.viewer, found)
+			}
+			if got := attr(find(doc, tag("html"))[0], "lang"); got != string(lang) {
+				t.Errorf("%s: page says that it is in %q", page.path, got)
+			}
+			if title := text(find(doc, tag("title"))[0]); !strings.HasSuffix(title, "– Samsyn") || strings.HasPrefix(title, "–") {
+				t.Errorf("%s: title %q", page.path, title)
+			}
+		}
+	}
+}
+
+func TestChildrenPageTellsWhatIsMostPressing(t *testing.T) {
+	h := open(t, families(), anders, mette)
+	cards := texts(find(h.page(t, "/"), class("li", "card")))
+	if len(cards) != 3 {
+		t.Fatalf("%d children, want 3: %q", len(cards), cards)
+	}
+	contains(t, "Ella", cards[0], "Ella Lyngstad 12 år, født 14. mars 2014", "må følges opp", "Barnet har ingen koordinator", "Neste: Nevrologisk kontroll, 2. desember 2026 kl. 10.30")
+	contains(t, "Selma", cards[2], "Selma Haugland 3 md., født 19. august 2026")
+	if only := texts(find(h.page(t, "/", "som=mette"), class("li", "card"))); len(only) != 1 || !strings.HasPrefix(only[0], "Jonas") {
+		t.Errorf("the teacher sees %q", only)
+	}
+}
+
+func TestNothingToFollowUpIsSaid(t *testing.T) {
+	m := families()
+	m.people["jonas"] = []care.Contribution{stories.Say("oneroster", care.Skole, "jonas", "pupil", "", stories.R{
+		"resourceType": "EpisodeOfCare", "id": "o", "status": "active", "type": stories.L{stories.R{"text": "Grunnskole"}}})}
+	doc := open(t, m, mette).page(t, "/barn/jonas")
+	if got := texts(find(id(t, doc, "funn"), tag("p"))); !slices.Equal(got, []string{"Ingenting å følge opp i det kildene sier."}) {
+		t.Errorf("findings %q", got)
+	}
+	contains(t, "coming", text(id(t, doc, "framover")), "Ingenting registrert i kildene du ser.")
+}
