@@ -27,7 +27,7 @@ func (r *run) page(ctx context.Context, a adapters.Adapter, page adapters.Page, 
 	if err != nil {
 		return nil, err
 	}
-	batch := ledger.Batch{Source: r.src.Name, Run: r.id, At: r.Now(), Next: page.Next, KeepCursor: keepCursor, Acknowledge: acknowledger != nil}
+	batch := ledger.Batch{Source: r.src.Name, Run: r.id, At: r.Now(), Next: page.Next, Shard: r.src.Shard, Fence: r.src.Fence, KeepCursor: keepCursor, Acknowledge: acknowledger != nil}
 	if err := r.fill(ctx, a, things, &batch); err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func (p *Pipeline) Remap(ctx context.Context, src Source, a adapters.Adapter) (R
 
 // again maps held records and keeps what comes of it.
 func (r *run) again(ctx context.Context, records []adapters.Record) error {
-	batch := ledger.Batch{Source: r.src.Name, Run: r.id, At: r.Now(), KeepCursor: true, Entries: make([]ledger.Entry, len(records))}
+	batch := ledger.Batch{Source: r.src.Name, Run: r.id, At: r.Now(), Fence: r.src.Fence, KeepCursor: true, Entries: make([]ledger.Entry, len(records))}
 	entries := make([]*ledger.Entry, len(records))
 	for i, rec := range records {
 		batch.Entries[i] = ledger.Entry{Record: rec, Revision: r.revision(rec.Kind)}
@@ -67,7 +67,7 @@ func (r *run) regroup(ctx context.Context, a adapters.Adapter, group string) err
 	for i := range whole.entries {
 		whole.entries[i].Uncounted = false // they are what this run is about
 	}
-	return r.keep(ctx, ledger.Batch{Source: r.src.Name, Run: r.id, At: r.Now(), KeepCursor: true, Entries: whole.entries})
+	return r.keep(ctx, ledger.Batch{Source: r.src.Name, Run: r.id, At: r.Now(), Fence: r.src.Fence, KeepCursor: true, Entries: whole.entries})
 }
 
 func (r *run) keep(ctx context.Context, batch ledger.Batch) error {

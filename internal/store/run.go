@@ -22,15 +22,24 @@ func (s *Store) Begin(ctx context.Context, src ledger.Source, who string) (run i
 			src.Name, src.System, string(src.Service), src.Title); err != nil {
 			return err
 		}
-		if err := w.get1(&since, `SELECT cursor FROM source WHERE source = $1`, src.Name); err != nil {
+		if err := w.cursor(&since, src); err != nil {
 			return err
 		}
-		return w.get1(&run, `INSERT INTO run (source, who, started) VALUES ($1, $2, $3) RETURNING id`, src.Name, who, micros(w.at))
+		return w.get1(&run, `INSERT INTO run (source, shard, who, started) VALUES ($1, $2, $3, $4) RETURNING id`, src.Name, src.Shard, who, micros(w.at))
 	})
 	if err != nil {
 		return 0, "", fmt.Errorf("begin run of %s: %w", src.Name, err)
 	}
 	return run, since, nil
+}
+
+// cursor is where the last saved page left the source, or the shard of it that is read.
+func (w *work) cursor(since *adapters.Cursor, src ledger.Source) error {
+	if src.Shard == "" {
+		return w.get1(since, `SELECT cursor FROM source WHERE source = $1`, src.Name)
+	}
+	_, err := w.get(since, `SELECT cursor FROM shard WHERE source = $1 AND shard = $2`, src.Name, src.Shard)
+	return err
 }
 
 // End notes that a run is over, and its failure ("" where it went well; without personal data).
@@ -47,6 +56,7 @@ func (s *Store) End(ctx context.Context, run int64, failure string) error {
 type runRow struct {
 	ID          int64  `db:"id"`
 	Source      string `db:"source"`
+	Shard       string `db:"shard"`
 	Who         string `db:"who"`
 	Started     int64  `db:"started"`
 	Finished    *int64 `db:"finished"`
@@ -64,13 +74,13 @@ func (s *Store) Runs(ctx context.Context, limit int) ([]ledger.Run, error) {
 		limit = 1 << 31
 	}
 	var rows []runRow
-	if err := s.read.SelectContext(ctx, &rows, `SELECT id, source, who, started, finished, listed, stored, unchanged, quarantined, removed, failure
+	if err := s.read.SelectContext(ctx, &rows, `SELECT id, source, shard, who, started, finished, listed, stored, unchanged, quarantined, removed, failure
 		FROM run ORDER BY id DESC LIMIT $1`, limit); err != nil {
 		return nil, fmt.Errorf("list runs: %w", err)
 	}
 	out := make([]ledger.Run, len(rows))
 	for i, r := range rows {
-		out[i] = ledger.Run{ID: r.ID, Source: r.Source, Who: r.Who, Started: timeOf(r.Started), Failure: r.Failure,
+		out[i] = ledger.Run{ID: r.ID, Source: r.Source, Shard: r.Shard, Who: r.Who, Started: timeOf(r.Started), Failure: r.Failure,
 			Counts: ledger.Counts{Listed: r.Listed, Stored: r.Stored, Unchanged: r.Unchanged, Quarantined: r.Quarantined, Removed: r.Removed}}
 		if r.Finished != nil {
 			out[i].Finished = timeOf(*r.Finished)

@@ -23,6 +23,9 @@ func (s *Store) Save(ctx context.Context, b ledger.Batch) (ledger.Saved, error) 
 	counts, outcomes := b.Counts, make([]ledger.Outcome, len(b.Entries))
 	err := s.transaction(ctx, func(w *work) error {
 		w.at = b.At
+		if err := w.fence(ledger.LeaseName(b.Source, b.Shard), b.Fence); err != nil {
+			return err
+		}
 		for i, e := range b.Entries {
 			out, err := w.entry(b, e)
 			if outcomes[i] = out; err != nil {
@@ -36,7 +39,7 @@ func (s *Store) Save(ctx context.Context, b ledger.Batch) (ledger.Saved, error) 
 			return err
 		}
 		if !b.KeepCursor {
-			if err := w.exec(`UPDATE source SET cursor = $2 WHERE source = $1 AND cursor <> $2`, b.Source, string(b.Next)); err != nil {
+			if err := w.moveCursor(b); err != nil {
 				return err
 			}
 		}
@@ -48,6 +51,15 @@ func (s *Store) Save(ctx context.Context, b ledger.Batch) (ledger.Saved, error) 
 		return ledger.Saved{}, fmt.Errorf("save page of %s: %w", b.Source, err)
 	}
 	return ledger.Saved{Counts: counts, Outcomes: outcomes}, nil
+}
+
+// moveCursor notes where the page leaves the source, or the shard of it that is read.
+func (w *work) moveCursor(b ledger.Batch) error {
+	if b.Shard == "" {
+		return w.exec(`UPDATE source SET cursor = $2 WHERE source = $1 AND cursor <> $2`, b.Source, string(b.Next))
+	}
+	return w.exec(`INSERT INTO shard (source, shard, cursor) VALUES ($1, $2, $3)
+		ON CONFLICT (source, shard) DO UPDATE SET cursor = excluded.cursor WHERE shard.cursor <> excluded.cursor`, b.Source, b.Shard, string(b.Next))
 }
 
 // work is one write transaction with its statements prepared once.

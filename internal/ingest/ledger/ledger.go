@@ -44,6 +44,11 @@ type Source struct {
 	System  string // adapter
 	Service care.Service
 	Title   string // shown to people
+	// Shard is the part of the source that is read, "" for the whole; it has a cursor of its own.
+	Shard string
+	// Fence is the token of the lease under which it is read: what is read is kept only
+	// while nobody else has taken the lease. 0: it is read without one.
+	Fence int64
 }
 
 // Rank orders the versions of one record.
@@ -165,6 +170,9 @@ type Batch struct {
 	// still quarantined; the store adds what becomes of the entries.
 	Counts Counts
 	Next   adapters.Cursor
+	// Shard and Fence are as in Source.
+	Shard string
+	Fence int64
 	// KeepCursor leaves the source's cursor alone (push, remapping).
 	KeepCursor bool
 	// Acknowledge: the source is to be told of each entry's outcome; it stays pending
@@ -212,7 +220,8 @@ func (c Counts) Balanced() bool {
 type Run struct {
 	ID       int64
 	Source   string
-	Who      string // "sync", "demo", "push", a person's id …
+	Shard    string // "" for the whole source
+	Who      string // "sync", "demo", "push", "schedule", a person's id …
 	Started  time.Time
 	Finished time.Time // zero while it runs, or where it was killed
 	Counts   Counts

@@ -44,6 +44,12 @@ type Store interface {
 	Quarantined(ctx context.Context) ([]ledger.Refusal, error)
 	Dismiss(ctx context.Context, source, kind, key string) error
 	Runs(ctx context.Context, limit int) ([]ledger.Run, error)
+	Acquire(ctx context.Context, name, holder string, lasts time.Duration) (ledger.Lease, error)
+	Seize(ctx context.Context, name, holder string, lasts time.Duration, token int64) (ledger.Lease, error)
+	Renew(ctx context.Context, l ledger.Lease, lasts time.Duration) error
+	Release(ctx context.Context, l ledger.Lease) error
+	Done(ctx context.Context) (map[string]map[string]time.Time, error)
+	PutReconciliation(ctx context.Context, r ledger.Reconciliation) (int64, error)
 	Dump(ctx context.Context, out io.Writer) error
 	Canonical(ctx context.Context, out io.Writer) error
 }
@@ -74,6 +80,10 @@ func Run(t *testing.T, open func(t TB) Store) {
 		{"unlinking gives what never was linked", unlinking},
 		{"grants are kept and end", grants},
 		{"access is logged", accessLog},
+		{"a lease has one holder, and who lost it keeps nothing", leases},
+		{"an interrupted run is told as one", interrupted},
+		{"shards have cursors of their own", shards},
+		{"only whole readings that went well count as done", done},
 		{"any order gives the same", anyOrder},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open) })
