@@ -1,0 +1,401 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"samsyn/adapters"
+	"samsyn/fhir"
+	"samsyn/internal/api"
+	"samsyn/internal/care"
+	"samsyn/internal/consolidate/stories"
+	"samsyn/internal/ingest"
+	"samsyn/internal/overview"
+)
+
+// memory is a careless store with the stories in it: it gives all that it has of a person.
+type memory struct {
+	people map[care.PersonID][]care.Contribution
+	err    error
+}
+
+func (m *memory) Grants(context.Context, string) ([]care.Grant, error) {
+	not := func(hidden care.Service) []care.Service {
+		return slices.DeleteFunc(care.Services(), func(s care.Service) bool { return s == hidden })
+	}
+	from := stories.Now().AddDate(-1, 0, 0)
+	return []care.Grant{
+		{Viewer: "anders", Person: "ella", Services: not(care.Barnevern), From: from}, {Viewer: "anders", Person: "jonas", Services: not(care.Barnevern), From: from},
+		{Viewer: "anders", Person: "teo", Services: not(care.Barnevern), From: from}, {Viewer: "anders", Person: "selma", Services: not(care.Barnevern), From: from},
+		{Viewer: "siv", Person: "amina", Services: []care.Service{care.Barnevern}, From: from},
+	}, m.err
+}
+
+func (m *memory) Contributions(_ context.Context, p care.PersonID, _ []care.Service) ([]care.Contribution, error) {
+	return m.people[p], m.err
+}
+
+func (m *memory) Claims(context.Context, care.PersonID, []care.Service) ([]care.Claim, error) {
+	return nil, m.err
+}
+func (m *memory) SourceStates(context.Context) ([]care.SourceState, error) {
+	return stories.Sources(), m.err
+}
+func (m *memory) LogAccess(context.Context, care.Access) error { return m.err }
+
+// inbox is what stands behind the push door.
+type inbox struct {
+	report ingest.Report
+	err    error
+	got    []string
+}
+
+func (b *inbox) Push(_ context.Context, source string, r *http.Request) (ingest.Report, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return ingest.Report{}, fmt.Errorf("%w: read the request: %w", adapters.ErrMalformed, err)
+	}
+	b.got = append(b.got, r.Method+" "+source+" "+r.URL.Path+" "+string(body))
+	return b.report, b.err
+}
+
+type house struct {
+	*memory
+	*inbox
+	ready   error
+	handler http.Handler
+	logged  bytes.Buffer
+}
+
+const secret = "open sesame"
+
+func open(secret string) *house {
+	h := &house{inbox: &inbox{}, memory: &memory{people: map[care.PersonID][]care.Contribution{
+		"ella": stories.Ella("ella"), "jonas": stories.Jonas("jonas"), "selma": stories.Selma("selma"), "teo": stories.Teo("teo"), "amina": stories.Amina("amina"),
+	}}}
+	e := echo.New()
+	(&api.Handler{
+		Overviews: &overview.Service{Store: h.memory, Now: stories.Now, Zone: stories.Oslo}, States: h.memory, Push: h.inbox,
+		Ready:   func(context.Context) error { return h.ready },
+		Viewers: []care.Viewer{{ID: "anders"}, {ID: "siv"}}, PushSecret: secret, Now: stories.Now, Log: slog.New(slog.NewTextHandler(&h.logged, nil)),
+	}).Mount(e)
+	h.handler = e
+	return h
+}
+
+// ask sends a request; headers are "name: value".
+func (h *house) ask(method, path string, body io.Reader, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, body)
+	for _, line := range headers {
+		name, value, _ := strings.Cut(line, ": ")
+		r.Header.Set(name, value)
+	}
+	w := httptest.NewRecorder()
+	h.handler.ServeHTTP(w, r)
+	return w
+}
+
+const (
+	asAnders = "X-Samsyn-Viewer: anders"
+	bearer   = "Authorization: Bearer " + secret
+)
+
+// outcome checks that the answer is a valid OperationOutcome and gives its issue type and text.
+func outcome(t *testing.T, w *httptest.ResponseRecorder) (code, text string) {
+	t.Helper()
+	if got := w.Header().Get("Content-Type"); got != "application/fhir+json; charset=utf-8" {
+		t.Errorf("type %q", got)
+	}
+	res, err := fhir.Parse(w.Body.Bytes())
+	if err != nil {
+		t.Fatalf("%v: %s", err, w.Body)
+	}
+	for _, i := range fhir.Errors(fhir.Validate(res)) {
+		t.Errorf("outcome: %+v", i)
+	}
+	var o struct {
+		ResourceType string
+		Issue        []struct{ Severity, Code, Diagnostics string }
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &o); err != nil {
+		t.Fatal(err)
+	}
+	if o.ResourceType != "OperationOutcome" || len(o.Issue) != 1 || o.Issue[0].Severity != "error" {
+		t.Fatalf("outcome %s", w.Body)
+	}
+	return o.Issue[0].Code, o.Issue[0].Diagnostics
+}
+
+func TestOverviewIsAValidBundle(t *testing.T) {
+	h := open("")
+	for _, person := range []string{"ella", "jonas", "selma", "teo"} {
+		w := h.ask(http.MethodGet, "/fhir/Patient/"+person+"/$overview", nil, asAnders)
+		if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "application/fhir+json; charset=utf-8" {
+			t.Fatalf("%s: status %d, type %s", person, w.Code, w.Header().Get("Content-Type"))
+		}
+		whole, err := fhir.Parse(w.Body.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range fhir.Errors(fhir.Validate(whole)) {
+			t.Errorf("%s: %+v", person, i)
+		}
+		var bundle struct {
+			Entry []struct {
+				FullURL  string
+				Resource json.RawMessage
+			}
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &bundle); err != nil {
+			t.Fatal(err)
+		}
+		if len(bundle.Entry) < 5 {
+			t.Errorf("%s: %d entries", person, len(bundle.Entry))
+		}
+		for _, e := range bundle.Entry {
+			res, err := fhir.Parse(e.Resource)
+			if err != nil {
+				t.Fatalf("%s: %v", person, err)
+			}
+			for _, i := range fhir.Errors(fhir.Validate(res)) {
+				t.Errorf("%s: %s/%s: %+v", person, res.Type, res.ID, i)
+			}
+		}
+		if strings.Contains(strings.ToLower(w.Body.String()), "barnevern") {
+			t.Errorf("%s: what barnevern says is in the bundle", person)
+		}
+	}
+}
+
+func TestOverviewAsThePagesSeeIt(t *testing.T) {
+	w := open("").ask(http.MethodGet, "/api/barn/ella", nil, asAnders)
+	var got struct {
+		Overview struct{ Marker string }
+		Findings []struct{ Rule string }
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got.Overview.Marker != "marker.m1" || len(got.Findings) == 0 || got.Findings[0].Rule != "no-coordinator" {
+		t.Errorf("%v: %+v", err, got)
+	}
+}
+
+func TestAbsentAndHiddenAnswerAlike(t *testing.T) {
+	hidden, absent := open(""), open("")
+	delete(absent.people, "amina")
+	for _, path := range []string{"/fhir/Patient/amina/$overview", "/api/barn/amina"} {
+		a, b := hidden.ask(http.MethodGet, path, nil, asAnders), absent.ask(http.MethodGet, path, nil, asAnders)
+		if a.Code != http.StatusNotFound || a.Code != b.Code || a.Body.String() != b.Body.String() || fmt.Sprint(a.Header()) != fmt.Sprint(b.Header()) {
+			t.Errorf("%s: %d %v %s\nabsent: %d %v %s", path, a.Code, a.Header(), a.Body, b.Code, b.Header(), b.Body)
+		}
+		if code, _ := outcome(t, a); code != "not-found" {
+			t.Errorf("%s: issue %s", path, code)
+		}
+	}
+}
+
+func TestWhoDoesNotSaySeesNothing(t *testing.T) {
+	h := open("")
+	for _, headers := range [][]string{nil, {"X-Samsyn-Viewer: "}, {"X-Samsyn-Viewer: nobody"}, {"X-Samsyn-Viewer: Anders"}, {"Cookie: som=anders"}} {
+		for _, path := range []string{"/fhir/Patient/ella/$overview", "/fhir/Patient/nobody/$overview", "/api/barn/ella"} {
+			w := h.ask(http.MethodGet, path, nil, headers...)
+			if code, _ := outcome(t, w); w.Code != http.StatusUnauthorized || code != "security" || w.Header().Get("WWW-Authenticate") == "" {
+				t.Errorf("%s as %v: %d %s", path, headers, w.Code, code)
+			}
+		}
+	}
+}
+
+func TestEveryErrorKindHasItsOutcome(t *testing.T) {
+	for _, c := range []struct {
+		err    error
+		status int
+		code   string
+		tells  bool
+	}{
+		{care.ErrNotFound, 404, "not-found", false}, {care.ErrDenied, 401, "security", false}, {adapters.ErrMalformed, 422, "invalid", true}, {care.ErrInvalid, 400, "invalid", true},
+		{care.ErrConflict, 409, "conflict", true}, {care.ErrUnavailable, 503, "transient", false}, {context.Canceled, 499, "timeout", false}, {errors.New("odd"), 500, "exception", false},
+		{&http.MaxBytesError{Limit: 1}, 413, "too-long", false}, {echo.ErrStatusRequestEntityTooLarge, 413, "too-long", false}, {echo.ErrUnsupportedMediaType, 415, "processing", false},
+	} {
+		h := open(secret)
+		h.inbox.err = fmt.Errorf("the detail: %w", c.err)
+		w := h.ask(http.MethodPost, "/adapters/fiksarkiv/x", strings.NewReader("{}"), bearer)
+		code, text := outcome(t, w)
+		if w.Code != c.status || code != c.code || strings.Contains(text, "the detail") != c.tells {
+			t.Errorf("%v: %d %s %q", c.err, w.Code, code, text)
+		}
+		if logged := strings.Contains(h.logged.String(), "the detail"); logged != (c.status == 500) {
+			t.Errorf("%v: logged: %q", c.err, h.logged.String())
+		}
+	}
+}
+
+func TestStoreThatFailsTellsNothing(t *testing.T) {
+	h := open("")
+	h.memory.err = errors.New("disk of secret-host")
+	for _, path := range []string{"/fhir/Patient/ella/$overview", "/api/barn/ella", "/adapters", "/adapters/fiksarkiv"} {
+		w := h.ask(http.MethodGet, path, nil, asAnders)
+		if code, text := outcome(t, w); w.Code != 500 || code != "exception" || strings.Contains(text, "secret-host") {
+			t.Errorf("%s: %d %s %s", path, w.Code, code, text)
+		}
+	}
+	if strings.Contains(h.logged.String(), "ella") {
+		t.Errorf("the log holds the address: %s", h.logged.String())
+	}
+}
+
+func TestUnknownAddressesAndOtherMethods(t *testing.T) {
+	h := open(secret)
+	for _, c := range []struct {
+		method, path string
+		status       int
+		code, allow  string
+	}{
+		{"GET", "/fhir", 404, "not-found", ""}, {"GET", "/fhir/Patient/ella", 404, "not-found", ""}, {"GET", "/fhir/metadata", 404, "not-found", ""}, {"GET", "/api/x", 404, "not-found", ""},
+		{"GET", "/health/x", 404, "not-found", ""}, {"POST", "/adapters/a", 405, "not-supported", "GET, HEAD"}, {"POST", "/fhir/Patient/ella/$overview", 405, "not-supported", "GET, HEAD"},
+		{"DELETE", "/api/barn/ella", 405, "not-supported", "GET, HEAD"}, {"GET", "/adapters/fiksarkiv/x", 405, "not-supported", "POST, PUT, DELETE"}, {"PATCH", "/adapters/fiksarkiv/x", 405, "not-supported", "POST, PUT, DELETE"},
+	} {
+		w := h.ask(c.method, c.path, nil, asAnders)
+		if code, _ := outcome(t, w); w.Code != c.status || code != c.code || w.Header().Get("Allow") != c.allow {
+			t.Errorf("%s %s: %d %s, allows %q", c.method, c.path, w.Code, code, w.Header().Get("Allow"))
+		}
+	}
+	for _, path := range []string{"/fhir/Patient/ella/$overview", "/api/barn/ella", "/adapters", "/adapters/oneroster"} {
+		if w := h.ask(http.MethodHead, path, nil, asAnders); w.Code != http.StatusOK {
+			t.Errorf("HEAD %s: %d", path, w.Code)
+		}
+	}
+	if w := h.ask(http.MethodGet, "/fhir/Patient/ella/$overview", nil, asAnders); w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("ETag") != "" || w.Header().Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("headers %v", w.Header())
+	}
+}
+
+// unread fails the test when a byte of it is read.
+type unread struct{ t *testing.T }
+
+func (u unread) Read([]byte) (int, error) {
+	u.t.Error("the body was read")
+	return 0, io.EOF
+}
+
+func TestPushWithoutTheSecretIsRefusedUnread(t *testing.T) {
+	for _, c := range []struct{ secret, header string }{
+		{secret, "Authorization: "}, {secret, "Authorization: Bearer "}, {secret, "Authorization: Bearer wrong"}, {secret, "Authorization: Basic " + secret}, {secret, asAnders},
+		{secret, "Authorization: bearer " + secret}, {secret, "Authorization: " + secret}, {"", "Authorization: Bearer "}, {"", bearer},
+	} {
+		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
+			for _, path := range []string{"/adapters/fiksarkiv/x", "/adapters/nothing/x"} {
+				h := open(c.secret)
+				w := h.ask(method, path, unread{t}, c.header, "Content-Length: 99999999")
+				if code, _ := outcome(t, w); w.Code != http.StatusUnauthorized || code != "security" {
+					t.Errorf("%s %s with %q: %d %s", method, path, c.header, w.Code, code)
+				}
+				if len(h.got) > 0 {
+					t.Errorf("%s %s with %q got in", method, path, c.header)
+				}
+			}
+		}
+	}
+}
+
+func TestPushIsHandedOnAndAnswered(t *testing.T) {
+	for _, c := range []struct {
+		method, path string
+		report       ingest.Report
+		status       int
+		got          string
+	}{
+		{"POST", "/adapters/fhir-sykehus/Encounter", ingest.Report{Listed: 1, Stored: 1}, 200, "POST fhir-sykehus /Encounter body"},
+		{"PUT", "/adapters/fhir-sykehus/Encounter/a%20b", ingest.Report{Listed: 1, Unchanged: 1}, 200, "PUT fhir-sykehus /Encounter/a b body"},
+		{"DELETE", "/adapters/fhir-sykehus/Encounter/7", ingest.Report{Listed: 1, Removed: 1}, 200, "DELETE fhir-sykehus /Encounter/7 body"},
+		{"POST", "/adapters/fhir-sykehus/", ingest.Report{Listed: 1, Quarantined: 1, Quarantine: []ingest.Reason{{}}}, 422, "POST fhir-sykehus / body"},
+	} {
+		h := open(secret)
+		h.report = c.report
+		w := h.ask(c.method, c.path, strings.NewReader("body"), bearer)
+		var report ingest.Report
+		if err := json.Unmarshal(w.Body.Bytes(), &report); err != nil {
+			t.Fatalf("%v: %s", err, w.Body)
+		}
+		if w.Code != c.status || report.Listed != c.report.Listed || report.Quarantined != c.report.Quarantined || !slices.Equal(h.got, []string{c.got}) {
+			t.Errorf("%s %s: %d %+v, handed on %q", c.method, c.path, w.Code, report, h.got)
+		}
+	}
+}
+
+func TestPushIsBounded(t *testing.T) {
+	const limit = 10 << 20
+	for _, c := range []struct {
+		name   string
+		size   int
+		told   bool // says beforehand how much comes
+		status int
+	}{{"all that may", 10_000_000, true, 200}, {"too much, and says so", limit + 1, true, 413}, {"too much, and does not say so", limit + 1, false, 413}} {
+		h := open(secret)
+		var body io.Reader = strings.NewReader(strings.Repeat("x", c.size))
+		if !c.told {
+			body = io.MultiReader(body) // hides the length
+		}
+		w := h.ask(http.MethodPost, "/adapters/fhir-sykehus/x", body, bearer)
+		if w.Code != c.status {
+			t.Errorf("%s: status %d: %.200s", c.name, w.Code, w.Body)
+		}
+		if c.status == 413 {
+			if code, _ := outcome(t, w); code != "too-long" {
+				t.Errorf("%s: issue %s", c.name, code)
+			}
+		}
+	}
+}
+
+func TestStatesOfSourcesTellOfNoChild(t *testing.T) {
+	h := open("")
+	w := h.ask(http.MethodGet, "/adapters", nil)
+	var all []struct {
+		Source, Title, Failure   string
+		LastSuccess, LastFailure *time.Time
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &all); err != nil || len(all) != len(stories.Sources()) {
+		t.Fatalf("%v: %s", err, w.Body)
+	}
+	for i, s := range stories.Sources() {
+		if all[i].Source != s.Source || all[i].Title != s.Title || all[i].Failure != s.Failure || (all[i].LastFailure == nil) != s.LastFailure.IsZero() || !all[i].LastSuccess.Equal(s.LastSuccess) {
+			t.Errorf("%+v, want %+v", all[i], s)
+		}
+	}
+	one := h.ask(http.MethodGet, "/adapters/fiksarkiv", nil)
+	if one.Code != http.StatusOK || !strings.Contains(one.Body.String(), `"source":"fiksarkiv"`) {
+		t.Errorf("one source: %d %s", one.Code, one.Body)
+	}
+	if code, _ := outcome(t, h.ask(http.MethodGet, "/adapters/nothing", nil)); code != "not-found" {
+		t.Errorf("unknown source: %s", code)
+	}
+}
+
+func TestHealth(t *testing.T) {
+	h := open("")
+	for _, path := range []string{"/health/live", "/health/ready"} {
+		if w := h.ask(http.MethodGet, path, nil); w.Code != http.StatusNoContent || w.Body.Len() > 0 {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	h.ready = errors.New("disk of secret-host is full")
+	w := h.ask(http.MethodGet, "/health/ready", nil)
+	if code, text := outcome(t, w); w.Code != 503 || code != "transient" || strings.Contains(text, "secret-host") {
+		t.Errorf("not ready: %d %s %s", w.Code, code, text)
+	}
+	if w := h.ask(http.MethodGet, "/health/live", nil); w.Code != http.StatusNoContent {
+		t.Errorf("alive though not ready: %d", w.Code)
+	}
+}
