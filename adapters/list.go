@@ -45,7 +45,9 @@ type Lister interface {
 }
 
 // Getter is an adapter that can read chosen records of one kind. What is not there
-// any more is absent from the page; the page has no cursor.
+// any more is absent from the page; the page has no cursor. Without keys it asks
+// nothing, and errors.ErrUnsupported tells that this source, as it is configured, can
+// only be read in whole.
 type Getter interface {
 	Get(ctx context.Context, kind string, keys []string) (Page, error)
 }

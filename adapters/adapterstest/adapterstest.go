@@ -45,6 +45,7 @@ func Run(t *testing.T, f Fixture) {
 	t.Run("a cursor resumes", func(t *testing.T) { resumes(t, f) })
 	t.Run("cancel stops", func(t *testing.T) { cancels(t, f) })
 	t.Run("stopping early leaves nothing running", func(t *testing.T) { breaks(t, f) })
+	t.Run("a listing is the full pass", func(t *testing.T) { listing(t, f) })
 	if f.Change != nil {
 		t.Run("a change is seen from the last cursor", func(t *testing.T) { changes(t, f) })
 	}

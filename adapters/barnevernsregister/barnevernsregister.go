@@ -83,6 +83,7 @@ var (
 	_ adapters.Adapter   = (*adapter)(nil)
 	_ adapters.Assembler = (*adapter)(nil)
 	_ adapters.Checker   = (*adapter)(nil)
+	_ adapters.Lister    = (*adapter)(nil)
 )
 
 // Check lists the folder and opens no file.

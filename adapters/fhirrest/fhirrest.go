@@ -30,6 +30,9 @@ type Config struct {
 	Overlap time.Duration `yaml:"overlap"`
 	// MaxResource caps one resource in bytes; a bigger one is a fault. Default 1 MiB.
 	MaxResource int `yaml:"max_resource"`
+	// Listing is "none" where the server cannot be asked for everything that it holds
+	// (or holds more than it tells us): a reconciliation then reads a window of time again.
+	Listing string `yaml:"listing"`
 	// PerPatient asks for named persons instead of for everything that changed,
 	// where the server gives nothing else. nil: everything.
 	PerPatient *PerPatient `yaml:"per_patient"`
@@ -57,6 +60,9 @@ type PerPatient struct {
 	// read anew on each pass. Empty lines and lines that open with # are skipped.
 	File string `yaml:"file"`
 }
+
+// ListingNone is the one word for Config.Listing.
+const ListingNone = "none"
 
 var (
 	typeName = regexp.MustCompile(`^[A-Z][A-Za-z]{1,63}$`)
@@ -108,6 +114,9 @@ func (c Config) Validate() []error {
 	if c.MaxResource < 0 || c.MaxResource > maxPage {
 		fault("max_resource", "must be between 1 and %d bytes", maxPage)
 	}
+	if c.Listing != "" && c.Listing != ListingNone {
+		fault("listing", "%q is not known; leave it out, or write none", c.Listing)
+	}
 	if p := c.PerPatient; p != nil {
 		if p.File == "" {
 			fault("per_patient.file", "is required")
@@ -155,4 +164,7 @@ var (
 	_ adapters.Adapter  = (*adapter)(nil)
 	_ adapters.Receiver = (*adapter)(nil)
 	_ adapters.Checker  = (*adapter)(nil)
+	_ adapters.Lister   = (*adapter)(nil)
+	_ adapters.Getter   = (*adapter)(nil)
+	_ adapters.Windowed = (*adapter)(nil)
 )

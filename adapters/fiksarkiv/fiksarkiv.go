@@ -137,9 +137,11 @@ type adapter struct {
 }
 
 var (
-	_ adapters.Adapter = (*adapter)(nil)
-	_ adapters.Checker = (*adapter)(nil)
-	_ PersonSearcher   = (*adapter)(nil)
+	_ adapters.Adapter  = (*adapter)(nil)
+	_ adapters.Checker  = (*adapter)(nil)
+	_ adapters.Lister   = (*adapter)(nil)
+	_ adapters.Windowed = (*adapter)(nil)
+	_ PersonSearcher    = (*adapter)(nil)
 )
 
 // Check asks the archive for a code list, which holds nobody's data.

@@ -74,6 +74,9 @@ func entryRecord(n, folder *xmlsafe.Node) (adapters.Record, error) {
 	return adapters.Record{Kind: KindEntry, Key: systemID(n), Media: adapters.XML, Body: document(whole)}, nil
 }
 
+// unnamed begins the key of a fault that might be about any case or entry.
+const unnamed = "unnamed: "
+
 func faultOf(kind string, n *xmlsafe.Node, where string, err error) adapters.Fault {
 	f := adapters.Fault{Kind: kind, Where: where, Err: err, Media: adapters.XML}
 	if n == nil {
@@ -88,7 +91,7 @@ func faultOf(kind string, n *xmlsafe.Node, where string, err error) adapters.Fau
 	if id := systemID(n); uuidForm.MatchString(id) {
 		f.Key = id
 	} else {
-		f.Key = "unnamed: " + f.Where
+		f.Key = unnamed + f.Where
 	}
 	f.Body = document(n)
 	return f

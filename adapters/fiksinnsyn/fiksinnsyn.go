@@ -32,6 +32,9 @@ const defaultPage = 100
 type Config struct {
 	// Dir is a folder of files <meldingtype>-<meldingId>.json; empty for push alone.
 	Dir string `yaml:"dir"`
+	// Complete says that the folder always holds every message that stands: what is not
+	// there any more was taken back. Default false: a file that is gone says nothing.
+	Complete bool `yaml:"complete"`
 	// PageSize is how many files make one unit of work; 0 means 100.
 	PageSize int `yaml:"page_size"`
 	// FS takes the place of Dir in tests and demonstrations.
@@ -51,7 +54,7 @@ func (c Config) Open(d adapters.Deps) (adapters.Adapter, error) {
 	if errs := c.Validate(); len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	a := &adapter{page: c.PageSize, now: d.Now}
+	a := &adapter{page: c.PageSize, now: d.Now, complete: c.Complete}
 	if a.page == 0 {
 		a.page = defaultPage
 	}
@@ -79,12 +82,15 @@ type adapter struct {
 	open func() (fsys fs.FS, done func(), err error) // nil where the source only pushes
 	page int
 	now  func() time.Time
+	// complete: a message whose file is gone was taken back.
+	complete bool
 }
 
 var (
 	_ adapters.Adapter  = (*adapter)(nil)
 	_ adapters.Receiver = (*adapter)(nil)
 	_ adapters.Checker  = (*adapter)(nil)
+	_ adapters.Lister   = (*adapter)(nil)
 )
 
 // Check lists the folder and opens no message. A source that only pushes cannot be asked.

@@ -67,6 +67,12 @@ func (f files) cursor() adapters.Cursor {
 	return adapters.Cursor(hex.EncodeToString(h.Sum(nil)[:12]))
 }
 
+// A file that is no message is a fault of this kind, with the file's name behind keyFile as its key.
+const (
+	kindFile = "fil"
+	keyFile  = "fil:"
+)
+
 var (
 	uuidForm = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 	fileForm = regexp.MustCompile(`^([a-z]+)-([0-9A-Fa-f-]{36})\.json$`)
@@ -97,12 +103,12 @@ func readFile(fsys fs.FS, f file) (*adapters.Record, *adapters.Fault, error) {
 	where := "file " + safeName(f.name)
 	m := fileForm.FindStringSubmatch(f.name)
 	if m == nil || !f.regular || !uuidForm.MatchString(strings.ToLower(m[2])) {
-		return nil, &adapters.Fault{Kind: "fil", Key: "fil:" + safeName(f.name), Where: where, Media: adapters.JSON,
+		return nil, &adapters.Fault{Kind: kindFile, Key: keyFile + safeName(f.name), Where: where, Media: adapters.JSON,
 			Err: fmt.Errorf("%w: the name is not <meldingtype>-<meldingId>.json: rename it or move it out of the folder", adapters.ErrMalformed)}, nil
 	}
 	kind, id := m[1], strings.ToLower(m[2])
 	if kind != Mappe && kind != Journalpost {
-		return nil, &adapters.Fault{Kind: "fil", Key: "fil:" + f.name, Where: where, Media: adapters.JSON,
+		return nil, &adapters.Fault{Kind: kindFile, Key: f.name, Where: where, Media: adapters.JSON,
 			Err: fmt.Errorf("%w: messages of type %s are not read: leave them out of the export", adapters.ErrMalformed, kind)}, nil
 	}
 	in, err := fsys.Open(f.name)

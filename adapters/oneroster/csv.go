@@ -227,7 +227,7 @@ func (r *roster) table(archive, collection string, data []byte, delta bool) erro
 		line, _ := in.FieldPos(0)
 		where := fmt.Sprintf("%s, %s.csv, line %d", archive, collection, line)
 		if len(row) != len(header) || !utf8.ValidString(strings.Join(row, "")) {
-			r.fault(collection, "unnamed: "+where, where, fmt.Errorf("%w: the row does not fit the header (%d fields for %d columns, or not UTF-8); correct the export",
+			r.fault(collection, unnamed+where, where, fmt.Errorf("%w: the row does not fit the header (%d fields for %d columns, or not UTF-8); correct the export",
 				adapters.ErrMalformed, len(row), len(header)), []byte(strings.Join(row, ",")))
 			continue
 		}

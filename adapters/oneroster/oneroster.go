@@ -128,6 +128,7 @@ type adapter struct {
 var (
 	_ adapters.Adapter = (*adapter)(nil)
 	_ adapters.Checker = (*adapter)(nil)
+	_ adapters.Lister  = (*adapter)(nil)
 )
 
 // Check asks for one organisation, which is nobody's data, or looks for a zip file.

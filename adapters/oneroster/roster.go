@@ -37,17 +37,20 @@ func newRoster() *roster {
 // nationalNumber is the form that a key must never have.
 var nationalNumber = regexp.MustCompile(`(^|\D)\d{11}(\D|$)`)
 
+// unnamed begins the key of a fault that might be about any object.
+const unnamed = "unnamed: "
+
 // put adds one object as it came, or says what is wrong with it. A later object
 // takes the place of an earlier one only where replace is true.
 func (r *roster) put(collection, where string, raw json.RawMessage, replace bool) {
 	o, err := parseObject(raw)
 	switch {
 	case err != nil:
-		r.fault(collection, "unnamed: "+where, where, fmt.Errorf("%w: the object %w; ask the roster's supplier", adapters.ErrMalformed, err), raw)
+		r.fault(collection, unnamed+where, where, fmt.Errorf("%w: the object %w; ask the roster's supplier", adapters.ErrMalformed, err), raw)
 	case o.id == "":
-		r.fault(collection, "unnamed: "+where, where, fmt.Errorf("%w: sourcedId is missing; ask the roster's supplier", adapters.ErrMalformed), o.raw)
+		r.fault(collection, unnamed+where, where, fmt.Errorf("%w: sourcedId is missing; ask the roster's supplier", adapters.ErrMalformed), o.raw)
 	case nationalNumber.MatchString(o.id):
-		r.fault(collection, "unnamed: "+where, where, fmt.Errorf("%w: sourcedId looks like a national number and cannot be a key; ask the roster's supplier for another", adapters.ErrMalformed), o.raw)
+		r.fault(collection, unnamed+where, where, fmt.Errorf("%w: sourcedId looks like a national number and cannot be a key; ask the roster's supplier for another", adapters.ErrMalformed), o.raw)
 	case r.things[collection][o.id] != nil && !replace:
 		if !bytes.Equal(r.things[collection][o.id].raw, o.raw) {
 			r.fault(collection, o.id, where, fmt.Errorf("%w: the sourcedId stands twice with different content; correct the roster", adapters.ErrMalformed), o.raw)

@@ -17,7 +17,7 @@ import (
 func (s *Store) Lines(ctx context.Context, source string, versions bool) iter.Seq2[ledger.Line, error] {
 	query := `SELECT kind, key, hash, outcome = 'removed' FROM ledger WHERE source = $1 ORDER BY kind, key`
 	if versions {
-		query = `SELECT l.kind, l.key, l.hash, l.outcome = 'removed', coalesce(r.version, ''), coalesce(r.changed, 0) FROM ledger l
+		query = `SELECT l.kind, l.key, l.hash, l.outcome = 'removed', coalesce(r.version, ''), coalesce(r.changed, 0), r.key IS NULL FROM ledger l
 			LEFT JOIN record r ON r.source = l.source AND r.kind = l.kind AND r.key = l.key WHERE l.source = $1 ORDER BY l.kind, l.key`
 	}
 	return func(yield func(ledger.Line, error) bool) {
@@ -33,7 +33,7 @@ func (s *Store) Lines(ctx context.Context, source string, versions bool) iter.Se
 		var changed int64
 		into := []any{&l.Kind, &l.Key.Key, &hash, &l.Removed}
 		if versions {
-			into = append(into, &l.Version, &changed)
+			into = append(into, &l.Version, &changed, &l.Unread)
 		}
 		for rows.Next() {
 			if err := rows.Scan(into...); err != nil {

@@ -17,9 +17,11 @@ type Line struct {
 	Hash [32]byte
 	// Removed: what was seen last is that it is gone.
 	Removed bool
-	// Version and Changed are of the held record; they are read only where they are asked for.
+	// Version and Changed are of the held record, and Unread tells that there is none but
+	// only a fault or a part; all three are read only where they are asked for.
 	Version string
 	Changed time.Time
+	Unread  bool
 }
 
 // Held is what is held under one key.

@@ -3,6 +3,7 @@ package fhirrestsim
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 type filter struct {
 	count   int
 	include bool
+	short   bool // _elements=id,meta
 	tests   []func(version) bool
 }
 
@@ -40,6 +42,8 @@ func (s *Server) filter(kind string, form url.Values, strict bool) (filter, erro
 				return f, err
 			case known && test != nil:
 				f.tests = append(f.tests, test)
+			case name == "_elements" && value == "id,meta":
+				f.short = true
 			case name == "_include" && value == "*":
 				f.include = true
 			case !known && strict:
@@ -55,7 +59,8 @@ func (s *Server) parameter(kind, name, value string) (test func(version) bool, k
 	case "_count":
 		return nil, true, nil
 	case "_id":
-		return func(v version) bool { return v.id == value }, true, nil
+		wanted := strings.Split(value, ",")
+		return func(v version) bool { return slices.Contains(wanted, v.id) }, true, nil
 	case "_lastUpdated":
 		test, err = lastUpdated(value)
 		return test, true, err

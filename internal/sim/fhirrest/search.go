@@ -47,6 +47,9 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request) {
 		if !f.keeps(v) {
 			continue
 		}
+		if f.short {
+			v = shortened(v)
+		}
 		entries = append(entries, matched(r, v, "match"))
 		listed[v.kind+"/"+v.id] = true
 		if f.include {
@@ -146,6 +149,20 @@ func matched(r *http.Request, v version, mode string) json.RawMessage {
 	return encode(map[string]any{
 		"fullUrl": fullURL(r, v), "resource": v.body, "search": map[string]string{"mode": mode},
 	})
+}
+
+// shortened is a resource with its id and meta alone, marked as R4 says.
+func shortened(v version) version {
+	meta := map[string]any{"tag": []any{map[string]any{"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}}}
+	if own, ok := v.tree["meta"].(map[string]any); ok {
+		for _, name := range []string{"versionId", "lastUpdated"} {
+			if text, ok := own[name]; ok {
+				meta[name] = text
+			}
+		}
+	}
+	v.body = encode(map[string]any{"resourceType": v.kind, "id": v.id, "meta": meta})
+	return v
 }
 
 func told(r *http.Request, v version) json.RawMessage {
