@@ -34,7 +34,7 @@ type loader struct {
 	// inContext: but not inside a context block, where another item is the root.
 	fhirRecord, inContext bool
 	used                  map[string]bool // tables that expressions use
-	nodes                 int
+	nodes, depth          int
 	faults                []*Fault
 }
 
@@ -133,6 +133,21 @@ func (l *loader) count(n *yaml.Node) (*yaml.Node, bool) {
 	}
 	return n, l.nodes < maxNodes
 }
+
+// maxNesting bounds how deep a template nests; an alias may nest without end.
+const maxNesting = 2 * maxDepth
+
+// enter goes one level down; leave goes back where it said true.
+func (l *loader) enter(n *yaml.Node) bool {
+	if l.depth == maxNesting {
+		l.fault(n, 0, "", "the template is nested too deep (or its aliases loop)")
+		return false
+	}
+	l.depth++
+	return true
+}
+
+func (l *loader) leave() { l.depth-- }
 
 // pair is a key of a YAML mapping with its value.
 type pair struct {

@@ -16,9 +16,10 @@ var nothing = constStep{}
 // value compiles a piece of a template for a target.
 func (l *loader) value(n *yaml.Node, t target, sc scope) step {
 	n, ok := l.count(n)
-	if !ok {
+	if !ok || !l.enter(n) {
 		return nothing
 	}
+	defer l.leave()
 	switch n.Kind {
 	case yaml.ScalarNode:
 		return l.scalar(n, t, sc)
