@@ -133,6 +133,13 @@ func (s *Server) Rewind(kind, id string) {
 	}
 }
 
+// Forget takes a resource away without a word: neither a search nor _history tells of it.
+func (s *Server) Forget(kind, id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.versions, kind+"/"+id)
+}
+
 // Get gives the current version of a resource, nil where there is none.
 func (s *Server) Get(kind, id string) []byte {
 	s.mu.Lock()
