@@ -24,6 +24,7 @@ var allowed = map[string][]string{
 	"internal/overview":            {"internal/access", "internal/care", "internal/consolidate", "internal/findings"},
 	"internal/ingest":              {"adapters", "fhir", "mapping", "internal/care", "internal/identity", "internal/ingest/…"},
 	"internal/ingest/…":            {"adapters", "internal/care", "internal/ingest", "internal/identity", "internal/store"},
+	"internal/reconcile":           {"adapters", "internal/identity", "internal/care", "internal/ingest", "internal/ingest/…"},
 	"internal/store":               {"adapters", "fhir", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…"},
 	"internal/store/storetest":     {"adapters", "fhir", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…", "internal/store"},
 	"internal/identity":            {"internal/care", "fhir"},
