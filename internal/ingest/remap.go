@@ -49,7 +49,7 @@ func (r *run) again(ctx context.Context, records []adapters.Record) error {
 	batch := ledger.Batch{Source: r.src.Name, Run: r.id, At: r.Now(), Fence: r.src.Fence, KeepCursor: true, Entries: make([]ledger.Entry, len(records))}
 	entries := make([]*ledger.Entry, len(records))
 	for i, rec := range records {
-		batch.Entries[i] = ledger.Entry{Record: rec, Revision: r.revision(rec.Kind)}
+		batch.Entries[i] = ledger.Entry{Record: rec, Held: true, Revision: r.revision(rec.Kind)}
 		entries[i] = &batch.Entries[i]
 	}
 	if err := r.mapAll(ctx, entries); err != nil {

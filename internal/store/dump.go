@@ -12,7 +12,7 @@ import (
 // tables are all tables but run, access_log, lease and the job queue: a run's report is the one thing that
 // a second identical run may write, and who looked is no content.
 var tables = []string{"meta", "source", "shard", "ledger", "record", "record_history", "part", "contribution", "contribution_version", "resource", "rule",
-	"claim", "claim_number", "person", "number", "person_merge", "subject", "ruling", "quarantine", "pending", "grants"}
+	"claim", "claim_number", "person", "number", "person_merge", "subject", "ruling", "quarantine", "pending", "grants", "map_revision"}
 
 // Dump writes every row of every table but run and the access log, in a stable order. It is for tests
 // and for proving that a run wrote nothing; it contains everything that is kept.

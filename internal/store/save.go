@@ -224,6 +224,9 @@ func (w *work) record(source string, e ledger.Entry) (ledger.Outcome, error) {
 	if err != nil {
 		return "", err
 	}
+	if e.Held && (held == nil || held.Hash != rank.Hash) {
+		return ledger.Unchanged, nil
+	}
 	if e.Record.Deleted && e.Record.Changed.IsZero() && held != nil {
 		rank.Changed = held.Changed // a deletion without a time is as new as what it deletes
 	}

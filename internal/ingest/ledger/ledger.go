@@ -135,6 +135,9 @@ type Entry struct {
 	Fault bool
 	// Uncounted: the source did not list it on this page (an earlier part, a remapping).
 	Uncounted bool
+	// Held: the record was read from the store to be mapped again. Where another version
+	// is held by now, nothing is kept.
+	Held bool
 	// Present: a complete listing has just shown that the source holds this version now,
 	// which Rank.Stale then judges instead of Rank.Older.
 	Present  bool

@@ -84,6 +84,9 @@ func Run(t *testing.T, open func(t TB) Store) {
 		{"an interrupted run is told as one", interrupted},
 		{"shards have cursors of their own", shards},
 		{"only whole readings that went well count as done", done},
+		{"what a map's revision stands for is kept", pinned},
+		{"each version tells why it came", reasons},
+		{"mapping again takes nothing back", overtaken},
 		{"any order gives the same", anyOrder},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open) })
