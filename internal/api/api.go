@@ -135,6 +135,8 @@ func status(err error) (status int, code, text string) {
 		{care.ErrNotFound, http.StatusNotFound, "not-found", "Not found, or not yours to see."},
 		{care.ErrDenied, http.StatusUnauthorized, "security", "Say who asks: header X-Samsyn-Viewer, or the push secret as a bearer token."},
 		{adapters.ErrMalformed, http.StatusUnprocessableEntity, "invalid", ""},
+		{adapters.ErrProtocol, http.StatusBadRequest, "invalid", ""},
+		{adapters.ErrUnavailable, http.StatusServiceUnavailable, "transient", "Try again later."},
 		{care.ErrInvalid, http.StatusBadRequest, "invalid", ""},
 		{care.ErrConflict, http.StatusConflict, "conflict", ""},
 		{care.ErrUnavailable, http.StatusServiceUnavailable, "transient", "Try again later."},

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -102,6 +103,9 @@ func (h *house) ask(method, path string, body io.Reader, headers ...string) *htt
 	for _, line := range headers {
 		name, value, _ := strings.Cut(line, ": ")
 		r.Header.Set(name, value)
+		if n, err := strconv.ParseInt(value, 10, 64); err == nil && name == "Content-Length" {
+			r.ContentLength = n
+		}
 	}
 	w := httptest.NewRecorder()
 	h.handler.ServeHTTP(w, r)
@@ -225,6 +229,7 @@ func TestEveryErrorKindHasItsOutcome(t *testing.T) {
 		tells  bool
 	}{
 		{care.ErrNotFound, 404, "not-found", false}, {care.ErrDenied, 401, "security", false}, {adapters.ErrMalformed, 422, "invalid", true}, {care.ErrInvalid, 400, "invalid", true},
+		{adapters.ErrProtocol, 400, "invalid", true}, {adapters.ErrUnavailable, 503, "transient", false}, {adapters.ErrRefused, 500, "exception", false}, {adapters.ErrConfig, 500, "exception", false},
 		{care.ErrConflict, 409, "conflict", true}, {care.ErrUnavailable, 503, "transient", false}, {context.Canceled, 499, "timeout", false}, {errors.New("odd"), 500, "exception", false},
 		{&http.MaxBytesError{Limit: 1}, 413, "too-long", false}, {echo.ErrStatusRequestEntityTooLarge, 413, "too-long", false}, {echo.ErrUnsupportedMediaType, 415, "processing", false},
 	} {

@@ -1,17 +1,24 @@
 package web_test
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/labstack/echo/v4"
 	"golang.org/x/net/html"
 
 	"samsyn/internal/care"
+	"samsyn/internal/consolidate"
 	"samsyn/internal/consolidate/stories"
+	"samsyn/internal/findings"
+	"samsyn/internal/overview"
+	"samsyn/internal/web"
 	"samsyn/internal/words"
 )
 
@@ -99,6 +106,70 @@ func TestSeveralTellersStandWithTheirLine(t *testing.T) {
 		t.Fatalf("%d disputed activities, want 1", len(says))
 	}
 	contains(t, "disputed activity", says[0], "Fjordvik kommune sier: pågår, ansvarlig: Ole Strand, fra 1. februar 2024", "Kystsykehuset HF sier: avsluttet, ansvarlig: Strand, Ole, til 30. juni 2026")
+}
+
+func TestDisputedWordIsThatOfTheServiceThatSaidIt(t *testing.T) {
+	m := families()
+	for i, c := range m.people["ella"] {
+		if c.Key == "CarePlan/habu" || c.Key == "Appointment/ansvarsgruppe" {
+			m.people["ella"][i].Service = care.BUP
+		}
+	}
+	doc := open(t, m, anders).page(t, "/barn/ella")
+	for _, section := range []string{"plan", "framover"} {
+		contains(t, section, text(find(id(t, doc, section), class("ul", "says"))[0]), "Kystsykehuset HF (BUP) sier:", "Fjordvik kommune")
+	}
+}
+
+func TestDecisionIsLateOnlyWhereItHadADayToStart(t *testing.T) {
+	for startBy, want := range map[string]string{"": "innvilget", "2026-06-15": "innvilget, ikke meldt startet!", "2026-11-22": "innvilget, ikke meldt startet!",
+		"2026-11-23": "innvilget, ikke meldt startet", "2027-01-01": "innvilget, ikke meldt startet"} {
+		vedtak := stories.R{"resourceType": "ServiceRequest", "id": "v", "status": "active", "intent": "order", "code": stories.R{"text": "Støttekontakt"}, "authoredOn": "2026-05-20",
+			"category": stories.L{stories.R{"coding": stories.L{stories.R{"system": "urn:samsyn:category", "code": "vedtak"}}}}}
+		if startBy != "" {
+			vedtak["extension"] = stories.L{stories.R{"url": "urn:samsyn:startfrist", "valueDate": startBy}}
+		}
+		m := families()
+		m.people["jonas"] = []care.Contribution{stories.Say("fiksarkiv", care.Skole, "jonas", "v", "", vedtak)}
+		state := find(id(t, open(t, m, mette).page(t, "/barn/jonas"), "vedtak"), class("span", "tag"))[0]
+		got := text(state)
+		if class("span", "act")(state) {
+			got += "!"
+		}
+		if got != want {
+			t.Errorf("start by %q: %q, want %q", startBy, got, want)
+		}
+	}
+}
+
+// told answers with one overview, whoever asks.
+type told struct{ answer overview.Answer }
+
+func (o told) Overview(context.Context, care.Viewer, care.PersonID, string) (overview.Answer, error) {
+	return o.answer, nil
+}
+
+func (o told) Children(context.Context, care.Viewer, string) ([]overview.Answer, error) {
+	return []overview.Answer{o.answer}, nil
+}
+
+func TestFindingAboutNoLineTellsItsSourceInstead(t *testing.T) {
+	said := consolidate.SourceRef{Source: "oneroster", Title: "Skolenes register", Service: care.Skole, Kind: "user", Key: "u1"}
+	h := &web.Handler{
+		Overviews: told{overview.Answer{Overview: consolidate.Overview{Marker: consolidate.MarkerM1, Now: stories.Now(), Child: consolidate.Child{Age: -1}}, Findings: []findings.Finding{
+			{Rule: "gone", Level: findings.Act, Key: "finding.no-own-voice", Line: "activity-000000000000", Sources: []consolidate.SourceRef{said}},
+		}}},
+		States: families(), Viewers: []care.Viewer{anders}, Now: stories.Now, Zone: stories.Oslo, Log: slog.New(slog.DiscardHandler),
+	}
+	e := echo.New()
+	if err := h.Mount(e); err != nil {
+		t.Fatal(err)
+	}
+	finding := id(t, (&house{handler: e}).page(t, "/barn/x"), "funn")
+	if links := find(finding, tag("a")); len(links) > 0 {
+		t.Errorf("it leads to %s", attr(links[0], "href"))
+	}
+	contains(t, "finding", text(finding), "Kilde: Skolenes register", "post i kilden: user u1")
 }
 
 func TestConversationStandsTogetherFirstMessageFirst(t *testing.T) {
@@ -190,7 +261,7 @@ func TestLineageIsReadable(t *testing.T) {
 		{Element: "Encounter.resourceType", Rule: "maps/fhirrest/Encounter.yaml:9: constant", Line: 9},
 		{Element: "Encounter.id", Rule: "maps/fhirrest/Encounter.yaml:10: {{ id('Encounter', %record.id) }}", Line: 10, From: []string{"Encounter.id"}},
 		{Element: "Encounter.period.start", Rule: "maps/fhirrest/Encounter.yaml:12: {{ period }}", Line: 12, From: []string{"Encounter.period.start"}},
-		{Element: "Encounter.period.end", Rule: "maps/fhirrest/Encounter.yaml:12: {{ period }}", Line: 12, From: []string{"Encounter.period.end"}},
+		{Element: "Encounter.period.end", Rule: "maps/fhirrest/Encounter.yaml:12: {{ period }}", Line: 12, From: []string{"Encounter.period.start", "Encounter.period.end"}},
 	}
 	doc := open(t, m, anders).page(t, "/barn/selma")
 	rules := find(id(t, doc, "bakover"), class("details", "rules"))
