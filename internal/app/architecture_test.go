@@ -17,7 +17,7 @@ import (
 // allowed is the one-way street: which of our packages each may import. A pattern
 // ending in /… covers what lies below. What is not named here imports nothing of ours.
 var allowed = map[string][]string{
-	"cmd/samsyn":                   {"internal/app", "internal/care", "internal/words", "internal/consolidate", "internal/ingest", "internal/overview", "internal/demo", "internal/sim", "internal/mapkit", "internal/reconcile", "mapping", "testdata"},
+	"cmd/samsyn":                   {"internal/app", "internal/care", "internal/words", "internal/consolidate", "internal/ingest", "internal/ingest/ledger", "internal/overview", "internal/demo", "internal/sim", "internal/mapkit", "internal/reconcile", "mapping", "testdata", "internal/connector/scaffold"},
 	"internal/app":                 {"adapters", "adapters/…", "fhir", "mapping", "internal/…"},
 	"internal/api":                 {"adapters", "internal/care", "internal/consolidate", "internal/ingest", "internal/overview"},
 	"internal/web":                 {"internal/care", "internal/consolidate", "internal/findings", "internal/overview", "internal/words"},
@@ -33,6 +33,7 @@ var allowed = map[string][]string{
 	"internal/findings":            {"internal/care", "internal/consolidate", "internal/words"},
 	"internal/care":                {"fhir"},
 	"internal/connector":           {"adapters", "fhir/fhirpath", "internal/xmlsafe"},
+	"internal/connector/scaffold":  {"mapping"},
 	"internal/reconcile":           {"adapters", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…"},
 	"internal/mapkit":              {"adapters", "fhir", "fhir/…", "mapping", "internal/care"},
 	"internal/jobs":                {"internal/care"},

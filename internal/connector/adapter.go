@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -14,12 +15,9 @@ import (
 )
 
 type adapter struct {
-	def        *Definition
-	values     map[string]string
-	now        func() time.Time
-	acceptGone bool
-
-	dir string
+	def    *Definition
+	values map[string]string
+	dir    string
 
 	base   *url.URL
 	size   int // 0: the listing's own
@@ -32,6 +30,7 @@ type checked struct{ *adapter }
 
 var (
 	_ adapters.Adapter = (*adapter)(nil)
+	_ adapters.Lister  = (*adapter)(nil)
 	_ adapters.Checker = (*checked)(nil)
 )
 
@@ -55,14 +54,14 @@ func (c *checked) Check(ctx context.Context) error {
 // listing that was read to its end.
 func (a *adapter) Fetch(ctx context.Context, since adapters.Cursor) iter.Seq2[adapters.Page, error] {
 	return func(yield func(adapters.Page, error) bool) {
-		states, err := parseCursor(since)
+		left, err := parseCursor(since)
 		if err != nil {
 			yield(adapters.Page{}, err)
 			return
 		}
 		next := since
 		for i := range a.def.Read {
-			p := a.pass(&a.def.Read[i], states[a.def.Read[i].label()])
+			p := a.pass(&a.def.Read[i], left[a.def.Read[i].label()])
 			// A page is held back until it is known whether it is the last, since only
 			// the last one carries the new cursor.
 			var held *adapters.Page
@@ -87,8 +86,8 @@ func (a *adapter) Fetch(ctx context.Context, since adapters.Cursor) iter.Seq2[ad
 				yield(adapters.Page{}, ctx.Err())
 				return
 			}
-			states[p.l.label()] = p.new
-			next = encode(states)
+			left[p.l.label()] = p.new
+			next = left.cursor()
 			if held == nil {
 				held = &adapters.Page{}
 			}
@@ -104,26 +103,20 @@ func (a *adapter) Fetch(ctx context.Context, since adapters.Cursor) iter.Seq2[ad
 type pass struct {
 	a        *adapter
 	l        *Listing
-	old, new state
+	old, new string // the mark before and after
 	// full tells whether everything is read, and not only what is new.
-	full bool
-	// seen and deleted are the kind/key of what was listed.
-	seen, deleted map[string]bool
-	// nameless is set where something listed could not be told by its key.
-	nameless bool
-	latest   time.Time
+	full   bool
+	latest time.Time // the latest change seen
 }
 
-func (a *adapter) pass(l *Listing, old state) *pass {
-	p := &pass{a: a, l: l, old: old, seen: map[string]bool{}, deleted: map[string]bool{}}
-	p.full = !old.Done || old.Mark == "" || l.FullEvery > 0 && a.now().Sub(old.Full) >= l.FullEvery
-	return p
+func (a *adapter) pass(l *Listing, old string) *pass {
+	return &pass{a: a, l: l, old: old, full: old == ""}
 }
 
 // pages gives the listing's pages, and sets p.new when it comes to the end.
 func (p *pass) pages(ctx context.Context) iter.Seq2[adapters.Page, error] {
 	return func(yield func(adapters.Page, error) bool) {
-		p.new = state{Mark: p.old.Mark, Full: p.old.Full, Done: true}
+		p.new = p.old
 		read := p.overHTTP
 		if p.l.Folder != nil {
 			read = p.fromFolder
@@ -132,22 +125,24 @@ func (p *pass) pages(ctx context.Context) iter.Seq2[adapters.Page, error] {
 			if err != errStopped {
 				yield(adapters.Page{}, err)
 			}
-			return
-		}
-		if p.l.FullEvery > 0 && p.full {
-			p.new.Full = p.a.now().UTC().Truncate(time.Second)
-		}
-		if p.l.Absent != "deleted" {
-			return
-		}
-		gone, err := p.gone()
-		if err != nil {
-			yield(adapters.Page{}, err)
-			return
-		}
-		p.new.Keys = p.keys()
-		if len(gone) > 0 {
-			yield(adapters.Page{Records: gone}, nil)
 		}
 	}
+}
+
+// unnamed begins the key of a fault of which it is not known which record it is about.
+const unnamed = "unnamed:"
+
+// List reads everything. Kinds are complete where the connector says that a full
+// reading holds all there is.
+func (a *adapter) List(ctx context.Context) iter.Seq2[adapters.HeadPage, error] {
+	var complete []string
+	for _, l := range a.def.Read {
+		switch {
+		case l.Complete && l.Kind != "":
+			complete = append(complete, l.Kind)
+		case l.Complete:
+			complete = append(complete, l.Kinds...)
+		}
+	}
+	return adapters.Whole(a.Fetch(ctx, ""), func(f adapters.Fault) bool { return !strings.HasPrefix(f.Key, unnamed) }, complete...)
 }

@@ -38,9 +38,6 @@ func (c *Config) names() []string {
 	if c.def.folder() {
 		names = []string{"dir"}
 	}
-	if slices.ContainsFunc(c.def.Read, func(l Listing) bool { return l.Absent == "deleted" }) {
-		names = append(names, "accept_gone")
-	}
 	for _, s := range c.def.Settings {
 		names = append(names, s.Name)
 	}
@@ -83,10 +80,6 @@ func (c *Config) Validate() []error {
 			if n, err := strconv.Atoi(value); given && (err != nil || n < 1 || n > maxSize) {
 				bad(name, "must be from 1 to %d", maxSize)
 			}
-		case name == "accept_gone":
-			if _, err := strconv.ParseBool(value); given && err != nil {
-				bad(name, "must be true or false")
-			}
 		case i >= 0 && value == "" && !c.def.Settings[i].Optional:
 			bad(name, "is missing: %s", c.def.Settings[i].About)
 		}
@@ -120,12 +113,10 @@ func (c *Config) Open(deps adapters.Deps) (adapters.Adapter, error) {
 	if err := errors.Join(c.Validate()...); err != nil {
 		return nil, err
 	}
-	a := &adapter{def: c.def, values: map[string]string{}, now: deps.Now}
+	a := &adapter{def: c.def, values: map[string]string{}}
 	for _, s := range c.def.Settings {
 		a.values[s.Name], _ = c.text(s.Name)
 	}
-	accept, _ := c.text("accept_gone")
-	a.acceptGone, _ = strconv.ParseBool(accept) // Validate has seen it
 	if c.def.folder() {
 		a.dir, _ = c.text("dir")
 		return &checked{a}, nil

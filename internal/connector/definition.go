@@ -58,14 +58,12 @@ type Listing struct {
 	Version string `yaml:"version"`
 	Changed string `yaml:"changed"`
 	Deleted string `yaml:"deleted"`
-	// Absent says what it means that a record is no longer in a full listing:
-	// "kept" (default) or "deleted".
-	Absent string `yaml:"absent"`
+	// Complete says that a full reading lists everything that the source holds, so that
+	// what is missing from it is gone. Reconciliation then removes it; nothing else does.
+	Complete bool `yaml:"complete"`
 
 	Paging *Paging  `yaml:"paging"`
 	Cursor *CursorP `yaml:"cursor"`
-	// FullEvery is how long a cursor is trusted before everything is read again; 0: for ever.
-	FullEvery time.Duration `yaml:"full_every"`
 
 	expressions
 }

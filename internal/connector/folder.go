@@ -41,7 +41,7 @@ func (p *pass) fromFolder(ctx context.Context, yield func(adapters.Page) bool) e
 	if err != nil {
 		return err
 	}
-	if p.full = !p.old.Done || mark != p.old.Mark; !p.full {
+	if mark == p.old {
 		return nil
 	}
 	var all adapters.Page
@@ -65,9 +65,6 @@ func (p *pass) fromFolder(ctx context.Context, yield func(adapters.Page) bool) e
 				at[id] = len(all.Records)
 				all.Records = append(all.Records, r)
 			}
-			if p.deleted[id] = r.Deleted; !r.Deleted {
-				delete(p.deleted, id)
-			}
 		}
 	}
 	for len(all.Records) > folderPage {
@@ -79,7 +76,7 @@ func (p *pass) fromFolder(ctx context.Context, yield func(adapters.Page) bool) e
 	if !yield(all) {
 		return errStopped
 	}
-	p.new.Mark = mark
+	p.new = mark
 	return nil
 }
 
@@ -120,14 +117,12 @@ func (p *pass) file(root *os.Root, name string, left int64) (adapters.Page, int6
 	where := "file " + safeName(name)
 	whole := func(err error) adapters.Page {
 		sum := sha256.Sum256([]byte(name))
-		p.nameless = true
-		return adapters.Page{Faults: []adapters.Fault{{Kind: p.l.label(), Key: "file:" + hex.EncodeToString(sum[:8]), Where: where, Err: err, Media: p.l.media()}}}
+		return adapters.Page{Faults: []adapters.Fault{{Kind: p.l.label(), Key: unnamed + hex.EncodeToString(sum[:8]), Where: where, Err: err, Media: p.l.media()}}}
 	}
 	f, err := root.Open(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		p.nameless = true // taken away meanwhile: nothing can be said to be gone
-		return adapters.Page{}, 0, nil
+		return adapters.Page{}, 0, fmt.Errorf("%w: files were taken away while the folder was read", adapters.ErrUnavailable)
 	case err != nil:
 		return whole(fmt.Errorf("%w: it cannot be opened; give the reader access to it", adapters.ErrMalformed)), 0, nil
 	}

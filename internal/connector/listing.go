@@ -38,8 +38,6 @@ func (d *decoder) listing(at string, l *Listing, settings []string) {
 	d.need(at+".key", l.Key != "", "is required: where the source's own key stands")
 	l.key, l.version = d.compile(at+".key", l.Key), d.compile(at+".version", l.Version)
 	l.changed, l.deleted = d.compile(at+".changed", l.Changed), d.compile(at+".deleted", l.Deleted)
-	l.Absent = cmp.Or(l.Absent, "kept")
-	d.one(at+".absent", l.Absent, "kept", "deleted")
 	switch {
 	case (l.HTTP == nil) == (l.Folder == nil):
 		d.fault(at, "", "either http: or folder: says where the records are")
@@ -74,7 +72,6 @@ func (d *decoder) folder(at string, l *Listing) {
 	d.one(at+".folder.take", f.Take, "all", "last")
 	d.need(at+".paging", l.Paging == nil, folderMessage)
 	d.need(at+".cursor", l.Cursor == nil, folderMessage+"; a folder is read again when its files change")
-	d.need(at+".full_every", l.FullEvery == 0, folderMessage)
 }
 
 func (d *decoder) request(at string, l *Listing, settings []string) {
@@ -101,8 +98,6 @@ func (d *decoder) request(at string, l *Listing, settings []string) {
 	if l.Cursor != nil {
 		d.cursor(at+".cursor", l, settings, canBody)
 	}
-	d.need(at+".full_every", l.FullEvery == 0 || l.Cursor != nil, "belongs to a cursor; without one everything is read each time")
-	d.need(at+".absent", l.Absent != "deleted" || l.Cursor == nil || l.FullEvery > 0, "needs full_every: what is gone is only seen when everything is read")
 }
 
 func (d *decoder) paging(at string, l *Listing, canBody bool) {

@@ -38,7 +38,7 @@ func (p *pass) overHTTP(ctx context.Context, yield func(adapters.Page) bool) err
 	mark := ""
 	if c := p.l.Cursor; c != nil {
 		if !p.full {
-			value, err := c.value(p.old.Mark)
+			value, err := c.value(p.old)
 			if err != nil {
 				return err
 			}
@@ -77,7 +77,7 @@ func (p *pass) overHTTP(ctx context.Context, yield func(adapters.Page) bool) err
 		next = following
 	}
 	if c := p.l.Cursor; c != nil && c.Kind == cursorChanged {
-		if old, ok := parseTime(p.old.Mark); ok && old.After(p.latest) {
+		if old, ok := parseTime(p.old); ok && old.After(p.latest) {
 			p.latest = old
 		}
 		if !p.latest.IsZero() {
@@ -88,7 +88,7 @@ func (p *pass) overHTTP(ctx context.Context, yield func(adapters.Page) bool) err
 		return fmt.Errorf("%w: the cursor holds what may be a national number", adapters.ErrProtocol)
 	}
 	if mark != "" {
-		p.new.Mark = mark
+		p.new = mark
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ var (
 	systemForm    = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 	kindForm      = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}$`)
 	settingForm   = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
-	reserved      = []string{"url", "dir", "size", "accept_gone"}
+	reserved      = []string{"url", "dir", "size"}
 	authKinds     = []string{"none", "oauth2", "maskinporten", "helseid"}
 	placeholder   = regexp.MustCompile(`\{([^{}]*)\}`)
 	headerForm    = regexp.MustCompile(`^[A-Za-z0-9-]+$`)

@@ -52,11 +52,8 @@ func (p *pass) fault(r adapters.Record, e entry, at string, err error) adapters.
 		f.Kind = p.l.label()
 	}
 	if f.Key == "" {
-		p.nameless = true
 		sum := sha256.Sum256(e.body)
-		f.Key = "unnamed:" + hex.EncodeToString(sum[:8])
-	} else {
-		p.seen[f.Kind+"/"+f.Key] = true
+		f.Key = unnamed + hex.EncodeToString(sum[:8])
 	}
 	return f
 }
@@ -117,10 +114,6 @@ func (p *pass) record(e entry) (adapters.Record, error) {
 		r.Deleted = true
 	default:
 		return r, fmt.Errorf("deleted: %s gives neither true nor false", l.Deleted)
-	}
-	p.seen[r.Kind+"/"+r.Key] = true
-	if r.Deleted {
-		p.deleted[r.Kind+"/"+r.Key] = true
 	}
 	return r, nil
 }
