@@ -74,10 +74,21 @@ type Source struct {
 	// Timeout of one request: 60 s. Retries after the first try: 3.
 	Timeout time.Duration `yaml:"timeout"`
 	Retries int           `yaml:"retries"`
+	// Reconcile bounds the full compare of what the source lists with what is held.
+	Reconcile ReconcileConfig `yaml:"reconcile"`
 	// Settings are the adapter's own; its README lists them.
 	Settings map[string]any `yaml:"settings"`
 
 	adapter adapterConfig
+}
+
+// ReconcileConfig bounds a full compare.
+type ReconcileConfig struct {
+	// MaxVanish is the largest share of what is held that may vanish at once without a
+	// person having looked: 0.05. Ten records may vanish whatever their share.
+	MaxVanish float64 `yaml:"max_vanish"`
+	// Window is how far back a source that cannot list is read again: 720h.
+	Window time.Duration `yaml:"window"`
 }
 
 // Viewer is someone who may be given grants.

@@ -345,6 +345,12 @@ func (r *reader) validateSource(s *Source, all map[string]system) {
 	if !s.Service.Valid() {
 		r.fault(at+".service", "%q is none of %v", s.Service, care.Services())
 	}
+	if v := s.Reconcile.MaxVanish; v < 0 || v > 1 {
+		r.fault(at+".reconcile.max_vanish", "%v is not a share between 0 and 1", v)
+	}
+	if s.Reconcile.Window < 0 {
+		r.fault(at+".reconcile.window", "must not be negative")
+	}
 	for _, err := range s.Auth.Validate() {
 		field, message, _ := strings.Cut(err.Error(), ": ")
 		r.fault(at+".auth."+field, "%s", message)
