@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -71,18 +72,43 @@ type Miss struct {
 // Apply maps one record. It is pure: the same map and input give the same result. The
 // error is a *RecordError; with an error there is no result but the subject, if that
 // was found, so that a record that waits can still be counted to a person's source.
-func (m *Map) Apply(in Input) (result Result, err error) {
+func (m *Map) Apply(in Input) (Result, error) { return m.apply(in, true) }
+
+// apply is Apply; the benchmarks leave the validation out to compare the mapping alone.
+func (m *Map) apply(in Input, validate bool) (result Result, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &RecordError{Kind: ErrInternal, Map: m.Name, Reason: "panic in " + panicSite(p)}
 			result = Result{}
 		}
 	}()
-	tree, name, err := decode(in.Media, in.Body)
-	if err != nil {
-		return Result{}, &RecordError{Kind: ErrDecode, Map: m.Name, Reason: err.Error()}
+	r, ok := m.runs.Get().(*run)
+	if !ok {
+		r = &run{m: m}
 	}
-	return newRun(m, in, rootItem(m, tree, name)).whole()
+	tree, name, err := decodeInto(in.Media, in.Body, &r.nodes)
+	if err != nil {
+		err = &RecordError{Kind: ErrDecode, Map: m.Name, Reason: err.Error()}
+	} else {
+		root, node := rootOf(m, tree, name)
+		r.start(in, root, node)
+		r.validate = validate
+		result, err = r.record()
+	}
+	r.finish() // not after a panic: who knows what it left
+	return result, err
+}
+
+// finish gives the run back for the next record, with nothing of this one.
+func (r *run) finish() {
+	room := r.room
+	room.release()
+	clear(r.slots)
+	clear(r.reads[:cap(r.reads)])
+	clear(r.noted[:cap(r.noted)])
+	m, slots, reads, noted := r.m, r.slots[:0], r.reads[:0], r.noted[:0]
+	*r = run{m: m, slots: slots, reads: reads, noted: noted, room: room}
+	m.runs.Put(r)
 }
 
 // panicSite names the function that failed. What a panic says may quote the record.
@@ -98,29 +124,38 @@ func panicSite(any) string {
 }
 
 // rootItem is the record as expressions see it. A FHIR resource is read by its type.
-func rootItem(m *Map, tree any, name string) fhirpath.Item {
-	if o, ok := tree.(map[string]any); ok && o["resourceType"] != nil && name == "" {
-		if item := fhirpath.RootFHIR(o); item.Type() != "" {
-			return item
+func rootItem(m *Map, tree *fhirpath.Node, name string) fhirpath.Item {
+	item, _ := rootOf(m, tree, name)
+	return item
+}
+
+// rootOf is rootItem with the record's node, where its fields are no FHIR elements.
+func rootOf(m *Map, tree *fhirpath.Node, name string) (fhirpath.Item, *fhirpath.Node) {
+	if name == "" && tree.Kind == fhirpath.NodeObject && tree.Field("resourceType") != nil {
+		if item := fhirpath.RootFHIR(tree.Object()); item.Type() != "" {
+			return item, nil
 		}
 	}
 	if name == "" {
 		name = m.Record
 	}
-	if list, ok := tree.([]any); ok {
-		tree = map[string]any{"items": list}
+	if tree.Kind == fhirpath.NodeList {
+		// A list is read as the field items of a record.
+		tree.Name = "items"
+		return fhirpath.Root(map[string]any{"items": tree.Value()}, name), nil
 	}
-	return fhirpath.Root(tree, name)
+	tree.Name = name
+	return tree.Item(), tree
 }
 
-func (r *run) whole() (Result, error) {
+func (r *run) record() (Result, error) {
 	var result Result
 	if err := r.assign(r.m.early); err != nil {
 		return result, err
 	}
 	for _, rule := range r.m.skip {
-		v, err := rule.when.run(r)
-		if err != nil {
+		var v value
+		if err := rule.when.run(r, &v); err != nil {
 			return result, err
 		}
 		if v.text == "true" {
@@ -136,34 +171,45 @@ func (r *run) whole() (Result, error) {
 	}
 	var labels value
 	if r.m.service != nil {
-		v, err := r.m.service.run(r)
-		if err != nil {
+		var v value
+		if err := r.m.service.run(r, &v); err != nil {
 			return subject, err
 		}
 		result.Service = v.text
 	}
 	if r.m.labels != nil {
-		var err error
-		if labels, err = r.m.labels.run(r); err != nil {
+		if err := r.m.labels.run(r, &labels); err != nil {
 			return subject, err
 		}
 	}
-	made, err := r.m.make.run(r)
-	if err != nil {
+	var made value
+	if err := r.m.make.run(r, &made); err != nil {
 		return subject, err
 	}
-	for _, v := range made.items {
-		one, err := r.resource(v, labels)
-		if err != nil {
+	if made.kind != list {
+		made.kids = nil
+	}
+	counts := make([]int, len(made.kids))
+	result.Made = make([]Made, len(made.kids))
+	for i := range made.kids {
+		v, one := &made.kids[i], &result.Made[i]
+		var err error
+		if counts[i], err = r.resource(v, labels, one); err != nil {
 			return subject, err
 		}
-		for _, other := range result.Made {
+		for _, other := range result.Made[:i] {
 			if other.Resource.Type == one.Resource.Type && other.Resource.ID == one.Resource.ID {
-				return subject, &RecordError{Kind: ErrInvalidResource, Map: r.m.Name, Line: lineOf(&v), Path: one.Resource.Type,
+				return subject, &RecordError{Kind: ErrInvalidResource, Map: r.m.Name, Line: lineOf(v), Path: one.Resource.Type,
 					Reason: "the record makes two resources of the same id: their id() needs more of a key"}
 			}
 		}
-		result.Made = append(result.Made, one)
+	}
+	if len(result.Made) == 0 {
+		result.Made = nil
+	}
+	lineage := r.lines.lineages()
+	for i, n := range counts {
+		result.Made[i].Lineage, lineage = lineage[:n:n], lineage[n:]
 	}
 	result.Misses = r.misses
 	return result, nil
@@ -171,36 +217,42 @@ func (r *run) whole() (Result, error) {
 
 func (r *run) assign(assigns []assignment) error {
 	for i := range assigns {
-		if _, err := assigns[i].bind(r); err != nil {
+		b, err := assigns[i].value(r)
+		if err != nil {
 			return err
 		}
+		r.bind(assigns[i].slot, b)
 	}
 	return nil
 }
 
 // setSubject evaluates the subject and gives %subject to what follows.
 func (r *run) setSubject(result *Result) error {
-	r.env.Variables["subject"] = nil
+	slot := r.m.subjectSlot
+	r.bind(slot, binding{quick: true})
 	rule := r.m.subject
 	if rule.key == nil && rule.identifiers == nil {
 		return nil
 	}
 	var s Subject
-	var from []string
+	var from []source
 	var fail error
 	get := func(st step) (texts []string) {
 		if st == nil || fail != nil {
 			return nil
 		}
-		v, err := st.run(r)
-		if err != nil {
-			fail = err
+		var v value
+		if fail = st.run(r, &v); fail != nil {
 			return nil
 		}
 		from = v.sources(from)
-		for _, item := range slices.Concat(v.items, []value{v}) {
-			if item.kind == text && !slices.Contains(texts, item.text) {
-				texts = append(texts, item.text)
+		items := v.kids
+		if v.kind == text {
+			items = []value{v}
+		}
+		for i := range items {
+			if items[i].kind == text && !slices.Contains(texts, items[i].text) {
+				texts = append(texts, strings.Clone(items[i].text))
 			}
 		}
 		return texts
@@ -230,58 +282,67 @@ func (r *run) setSubject(result *Result) error {
 		s.Key = "key:" + r.id("key", s.Key)
 	}
 	result.Subject = &s
-	r.env.Variables["subject"] = fhirpath.Collection{fhirpath.New(reference("Patient", r.id("subject", s.Key)))}
-	r.from["subject"] = from
+	r.bind(slot, binding{quick: true, answer: answer{kind: isReference, text: "Patient/" + r.id("subject", s.Key)}, from: from})
 	return nil
 }
 
-// resource checks and encodes one thing that make: gave.
-func (r *run) resource(v value, labels value) (Made, error) {
-	fail := func(kind error, path, reason string) (Made, error) {
-		return Made{}, &RecordError{Kind: kind, Map: r.m.Name, Line: lineOf(&v), Path: path, Reason: reason}
+// resource checks and encodes one thing that make: gave, and notes its lineage: so many
+// elements.
+func (r *run) resource(v *value, labels value, made *Made) (int, error) {
+	fail := func(kind error, path, reason string) (int, error) {
+		return 0, &RecordError{Kind: kind, Map: r.m.Name, Line: lineOf(v), Path: path, Reason: reason}
 	}
 	typ := v.get("resourceType").text
 	if v.kind != object || typ == "" {
 		return fail(ErrInvalidResource, "make", "what was made is no resource")
 	}
-	id := v.get("id").text
+	id := strings.Clone(v.get("id").text)
 	if id == "" {
 		return fail(ErrMissingRequired, typ+".id", "")
 	}
-	addLabels(&v, labels)
-	made := Made{Resource: fhir.Resource{Type: typ, ID: id}}
-	made.Lineage = v.lineage(append(make([]byte, 0, 128), typ...), make([]Lineage, 0, 64))
-	for _, issue := range fhir.ValidateMap(v.plain().(map[string]any)) {
-		if issue.Severity != fhir.Error {
-			continue
-		}
-		e := &RecordError{Kind: ErrInvalidResource, Map: r.m.Name, Line: lineOf(&v), Path: issue.Path, Reason: "rule " + issue.Rule + ": " + unquoted.ReplaceAllString(issue.Message, "the code is")}
-		if l := nearest(made.Lineage, issue.Path); l != nil {
-			e.Line, e.Source = l.Line, l.From
-			_, e.Expression, _ = strings.Cut(l.Rule, ": ")
-		}
-		return Made{}, e
+	addLabels(v, labels)
+	r.scratch = v.appendJSON(r.scratch[:0])
+	made.Resource = fhir.Resource{Type: typ, ID: id, Body: bytes.Clone(r.scratch)}
+	count := r.lines.resource(typ, v)
+	if !r.validate {
+		return count, nil
 	}
-	made.Resource.Body = v.appendJSON(nil)
-	return made, nil
+	for _, issue := range fhir.ValidateMap(v.plain().(map[string]any)) {
+		if issue.Severity == fhir.Error {
+			return 0, r.invalid(v, &issue, count)
+		}
+	}
+	return count, nil
+}
+
+// invalid is the error of a resource whose last count elements' lineage was noted.
+func (r *run) invalid(v *value, issue *fhir.Issue, count int) error {
+	e := &RecordError{Kind: ErrInvalidResource, Map: r.m.Name, Line: lineOf(v), Path: issue.Path,
+		Reason: "rule " + issue.Rule + ": " + unquoted.ReplaceAllString(issue.Message, "the code is")}
+	lineage := r.lines.lineages()
+	if l := nearest(lineage[len(lineage)-count:], issue.Path); l != nil {
+		e.Line, e.Source = l.Line, l.From
+		_, e.Expression, _ = strings.Cut(l.Rule, ": ")
+	}
+	return e
 }
 
 // addLabels puts the record's confidentiality codes in meta.security.
 func addLabels(v *value, labels value) {
-	if len(labels.items) == 0 {
+	if len(labels.kids) == 0 {
 		return
 	}
-	meta := *v.get("meta")
-	meta.kind = object
-	security := *meta.get("security")
-	security.kind = list
-	security.items = slices.Concat(security.items, labels.items)
 	metaType, _ := r4.Lookup("Meta")
 	resourceType, _ := r4.Lookup(v.get("resourceType").text)
-	meta.fields = slices.Clone(meta.fields)
-	meta.set(field{"security", orderIn(metaType, "security"), security})
+	meta := *v.get("meta")
+	meta.kind, meta.name, meta.order = object, "meta", orderIn(resourceType, "meta")
+	security := *meta.get("security")
+	security.kind, security.name, security.order = list, "security", orderIn(metaType, "security")
+	security.kids = slices.Concat(security.kids, labels.kids)
+	meta.kids = slices.Clone(meta.kids)
+	meta.set(security)
 	meta.sorted()
-	v.set(field{"meta", orderIn(resourceType, "meta"), meta})
+	v.set(meta)
 	v.sorted()
 }
 
@@ -290,13 +351,8 @@ func lineOf(v *value) int {
 	if v.origin != nil {
 		return v.origin.line
 	}
-	for i := range v.fields {
-		if line := lineOf(&v.fields[i].value); line > 0 {
-			return line
-		}
-	}
-	for i := range v.items {
-		if line := lineOf(&v.items[i]); line > 0 {
+	for i := range v.kids {
+		if line := lineOf(&v.kids[i]); line > 0 {
 			return line
 		}
 	}

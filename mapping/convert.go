@@ -2,7 +2,6 @@ package mapping
 
 import (
 	"encoding/json"
-	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -85,6 +84,9 @@ func scalarText(item fhirpath.Item) (s string, number, ok bool) {
 
 // itemText gives the text that an item contributes to a key, an id or a text.
 func itemText(item fhirpath.Item) (string, bool) {
+	if s, ok := item.Value().(string); ok {
+		return s, true
+	}
 	if m, ok := item.Value().(map[string]any); ok {
 		if m[markKey] == nil {
 			return "", false
@@ -95,11 +97,16 @@ func itemText(item fhirpath.Item) (string, bool) {
 	return s, ok
 }
 
-var numberText = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+// isNumber tells whether s has the form of a JSON number.
+func isNumber(s string) bool {
+	d := jsonReader{s: s}
+	_, err := d.number()
+	return err == nil && d.i == len(s)
+}
 
 // primitive makes a text or number into a primitive of the target's type.
-func (r *run) primitive(x *expr, t target, s string, isNumber bool, o *origin) (value, error) {
-	if strings.TrimSpace(s) == "" {
+func (r *run) primitive(x *expr, t target, s string, numeric bool, o *origin) (value, error) {
+	if blank(s) {
 		return value{}, nil
 	}
 	if err := r.spend(1, len(s)); err != nil {
@@ -110,7 +117,7 @@ func (r *run) primitive(x *expr, t target, s string, isNumber bool, o *origin) (
 	}
 	switch t.typ {
 	case "":
-		if isNumber {
+		if numeric {
 			return value{kind: number, text: s, origin: o}, nil
 		}
 	case "boolean":
@@ -121,7 +128,7 @@ func (r *run) primitive(x *expr, t target, s string, isNumber bool, o *origin) (
 		return value{kind: boolean, text: s, origin: o}, nil
 	case "decimal", "integer", "positiveInt", "unsignedInt":
 		s = strings.TrimSpace(s)
-		if !numberText.MatchString(s) || (t.typ != "decimal" && strings.ContainsAny(s, ".eE")) {
+		if !isNumber(s) || (t.typ != "decimal" && strings.ContainsAny(s, ".eE")) {
 			return wrong("a " + t.typ)
 		}
 		return value{kind: number, text: s, origin: o}, nil
@@ -221,10 +228,11 @@ func (r *run) tree(m map[string]any, typ, path string, o *origin, depth int) (va
 			return value{}, err
 		}
 		if !v.empty() {
-			out.fields = append(out.fields, field{name, order, v})
+			v.name, v.order = name, order
+			out.kids = append(out.kids, v)
 		}
 	}
-	if len(out.fields) == 0 {
+	if len(out.kids) == 0 {
 		return value{}, nil
 	}
 	out.sorted()
@@ -234,7 +242,7 @@ func (r *run) tree(m map[string]any, typ, path string, o *origin, depth int) (va
 func (r *run) branch(v any, typ, path string, o *origin, depth int) (value, error) {
 	leaf := func(k kind, s string) (value, error) {
 		if path != "" {
-			o = &origin{rule: o.rule, line: o.line, from: []string{path}}
+			o = &origin{rule: o.rule, line: o.line, from: []source{{path: path}}}
 		}
 		return value{kind: k, text: s, origin: o}, r.spend(1, len(s))
 	}
@@ -246,18 +254,18 @@ func (r *run) branch(v any, typ, path string, o *origin, depth int) (value, erro
 		for i, entry := range v {
 			if entry == nil && typ != "" {
 				// FHIR's only nulls: they keep a list of primitives in step with its extensions.
-				out.items = append(out.items, value{})
+				out.kids = append(out.kids, value{})
 				continue
 			}
 			item, err := r.branch(entry, typ, indexed(path, i), o, depth+1)
 			if err != nil {
 				return value{}, err
 			}
-			out.add(item)
+			out.add(&item)
 		}
 		return out, nil
 	case string:
-		if strings.TrimSpace(v) == "" {
+		if blank(v) {
 			return value{}, nil
 		}
 		return leaf(text, v)
@@ -266,27 +274,35 @@ func (r *run) branch(v any, typ, path string, o *origin, depth int) (value, erro
 	case nil:
 		return value{}, nil
 	}
-	s, isNumber, ok := scalarText(fhirpath.New(v))
+	s, numeric, ok := scalarText(fhirpath.New(v))
 	if !ok {
 		return value{}, nil
 	}
-	if isNumber {
+	if numeric {
 		return leaf(number, s)
 	}
 	return leaf(text, s)
 }
 
 // orderIn is a member's place in the definition of the type.
-func orderIn(typ *r4.Type, name string) int {
+func orderIn(typ *r4.Type, name string) int32 {
 	if name == "resourceType" {
 		return -1
 	}
 	if typ != nil {
 		if _, order, _, ok := member(typ, "", name); ok {
-			return order
+			return int32(order)
 		}
 	}
-	return 1 << 16
+	return unordered
+}
+
+// unordered is the place of a member that its type does not have.
+const unordered = 1 << 16
+
+// blank tells whether s is only white space.
+func blank(s string) bool {
+	return s == "" || s[0] <= ' ' && strings.TrimSpace(s) == "" || s[0] >= 0x80 && strings.TrimSpace(s) == ""
 }
 
 func join(path, name string) string {

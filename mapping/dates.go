@@ -36,6 +36,9 @@ var (
 // parseMoment reads the forms that Norwegian systems write: ISO 8601 in whole or in
 // part, dd.mm.yyyy and yyyymmdd, with or without time and zone.
 func parseMoment(s string) (moment, bool) {
+	if m, ok := plainMoment(s); ok {
+		return m, true
+	}
 	s = strings.TrimSpace(s)
 	// XML dates may carry a zone without a time: 2026-01-01+01:00.
 	if len(s) > 10 && isoDate.MatchString(s[:10]) && zoneText.FindString(s) == s[10:] {
@@ -98,6 +101,72 @@ func parseMoment(s string) (moment, bool) {
 	return m, true
 }
 
+// plainMoment reads the forms that nearly every record has, without regular
+// expressions: dd.mm.yyyy, yyyy-mm-dd and yyyy-mm-ddThh:mm:ss with or without zone.
+func plainMoment(s string) (m moment, ok bool) {
+	if len(s) < 10 {
+		return m, false
+	}
+	switch {
+	case s[2] == '.' && s[5] == '.' && len(s) == 10:
+		if !inCalendar(s[6:10], s[3:5], s[0:2]) {
+			return m, false
+		}
+		m.date = string([]byte{s[6], s[7], s[8], s[9], '-', s[3], s[4], '-', s[0], s[1]})
+		return m, true
+	case s[4] != '-' || s[7] != '-' || !inCalendar(s[0:4], s[5:7], s[8:10]):
+		return m, false
+	}
+	m.date = s[:10]
+	if len(s) == 10 {
+		return m, true
+	}
+	if len(s) < 19 || s[10] != 'T' || s[13] != ':' || s[16] != ':' || !upTo(s[11:13], 23) || !upTo(s[14:16], 59) || !upTo(s[17:19], 59) {
+		return m, false
+	}
+	m.clock, m.zone = s[11:19], s[19:]
+	switch z := m.zone; {
+	case z == "" || z == "Z":
+		return m, true
+	case len(z) == 6 && (z[0] == '+' || z[0] == '-') && z[3] == ':' && upTo(z[1:3], 14) && upTo(z[4:6], 59):
+		return m, true
+	}
+	return m, false
+}
+
+// upTo tells whether s is digits, and not more than most.
+func upTo(s string, most int) bool {
+	n, ok := digits(s)
+	return ok && n <= most
+}
+
+func digits(s string) (n int, ok bool) {
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+		n = 10*n + int(s[i]-'0')
+	}
+	return n, true
+}
+
+var daysIn = [...]int{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
+
+// inCalendar tells whether there is such a day, from the year 1 on.
+func inCalendar(year, month, day string) bool {
+	y, okY := digits(year)
+	m, okM := digits(month)
+	d, okD := digits(day)
+	if !okY || !okM || !okD || y < 1 || m < 1 || m > 12 || d < 1 {
+		return false
+	}
+	last := daysIn[m-1]
+	if m == 2 && y%4 == 0 && (y%100 != 0 || y%400 == 0) {
+		last = 29
+	}
+	return d <= last
+}
+
 func realDate(s string) bool {
 	layout := "2006-01-02"
 	_, err := time.Parse(layout[:len(s)], s)
@@ -110,6 +179,15 @@ func (m moment) at() time.Time {
 	if m.clock == "" {
 		t, _ := time.ParseInLocation("2006-01-02", day, oslo())
 		return t
+	}
+	if m.zone == "" && len(m.clock) == 8 && len(m.date) == 10 {
+		year, _ := digits(m.date[:4])
+		month, _ := digits(m.date[5:7])
+		d, _ := digits(m.date[8:])
+		hour, _ := digits(m.clock[:2])
+		minute, _ := digits(m.clock[3:5])
+		second, _ := digits(m.clock[6:])
+		return time.Date(year, time.Month(month), d, hour, minute, second, 0, oslo())
 	}
 	if m.zone == "" {
 		t, _ := time.ParseInLocation("2006-01-02T15:04:05.999999999", day+"T"+m.clock, oslo())

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"samsyn/fhir/fhirpath"
 	"samsyn/internal/xmlsafe"
 )
 
@@ -18,21 +19,25 @@ const (
 	maxDepth = 64
 )
 
-// decode turns a body into the tree that expressions read: map[string]any, []any,
-// string, json.Number, bool and nil. name is the root's own name where it has one.
-func decode(media string, body []byte) (tree any, name string, err error) {
+// decodeInto turns a body into the tree that expressions read. name is the root's own name
+// where it has one.
+func decodeInto(media string, body []byte, nodes *fhirpath.Nodes) (tree *fhirpath.Node, name string, err error) {
 	if len(body) > maxBytes {
 		return nil, "", fmt.Errorf("the body is larger than %d bytes", maxBytes)
+	}
+	if media == "application/json" {
+		tree, err = decodeJSON(body, nodes)
+		return tree, "", err
 	}
 	base, _, _ := strings.Cut(media, ";")
 	switch base = strings.TrimSpace(strings.ToLower(base)); {
 	case base == "application/json" || strings.HasSuffix(base, "+json"):
-		tree, err = decodeJSON(body)
+		tree, err = decodeJSON(body, nodes)
 		return tree, "", err
 	case base == "application/xml" || base == "text/xml" || strings.HasSuffix(base, "+xml"):
-		return decodeXML(body)
+		return decodeXML(body, nodes)
 	case base == "text/csv":
-		tree, err = decodeCSV(body)
+		tree, err = decodeCSV(body, nodes)
 		return tree, "", err
 	}
 	return nil, "", errors.New("the media type is none of JSON, XML and CSV")
@@ -41,7 +46,7 @@ func decode(media string, body []byte) (tree any, name string, err error) {
 // decodeXML gives the root's tree and name. An element with neither attributes nor
 // child elements is its text; otherwise attributes and children are fields by local
 // name, a repeated name is a list, and text that is not blank is the field "text".
-func decodeXML(body []byte) (any, string, error) {
+func decodeXML(body []byte, nodes *fhirpath.Nodes) (*fhirpath.Node, string, error) {
 	root, err := xmlsafe.ParseBytes(body, xmlsafe.Limits{Bytes: maxBytes, Depth: maxDepth})
 	if err != nil {
 		// The parser's own words may quote the input; its kind does not.
@@ -52,51 +57,77 @@ func decodeXML(body []byte) (any, string, error) {
 		}
 		return nil, "", xmlsafe.ErrMalformed
 	}
-	return xmlTree(root), root.Name, nil
+	return xmlTree(root, root.Name, nodes), root.Name, nil
 }
 
 const schemaInstance = "http://www.w3.org/2001/XMLSchema-instance"
 
-func xmlTree(n *xmlsafe.Node) any {
-	fields := make(map[string]any, len(n.Attrs)+len(n.Children))
+func xmlTree(n *xmlsafe.Node, name string, nodes *fhirpath.Nodes) *fhirpath.Node {
+	o := nodes.New(fhirpath.NodeObject, name, "")
+	fields := fieldsOf{o: o, nodes: nodes}
 	for _, c := range n.Children {
-		addField(fields, c.Name, xmlTree(c))
+		fields.add(xmlTree(c, c.Name, nodes))
 	}
 	for _, a := range n.Attrs {
 		if a.Space == schemaInstance {
 			// Of the schema's own attributes only the type is about the record, and an
 			// element of that name says more.
-			if _, taken := fields[a.Name]; a.Name != "type" || taken {
+			if a.Name != "type" || fields.get(a.Name) != nil {
 				continue
 			}
 		}
-		addField(fields, a.Name, a.Value)
+		fields.add(nodes.New(fhirpath.NodeText, a.Name, a.Value))
 	}
-	if len(fields) == 0 {
-		return n.Text
+	if o.First() == nil {
+		o.Kind, o.Text = fhirpath.NodeText, n.Text
+		return o
 	}
-	if text := strings.TrimSpace(n.Text); text != "" {
-		if _, taken := fields["text"]; !taken {
-			fields["text"] = n.Text
-		}
+	if text := strings.TrimSpace(n.Text); text != "" && fields.get("text") == nil {
+		o.Add(nodes.New(fhirpath.NodeText, "text", n.Text))
 	}
-	return fields
+	return o
 }
 
-// addField adds a value; the second of a name makes a list.
-func addField(fields map[string]any, name string, v any) {
-	switch old := fields[name].(type) {
-	case nil:
-		fields[name] = v
-	case []any:
-		fields[name] = append(old, v)
-	default:
-		fields[name] = []any{old, v}
+// fieldsOf adds fields to an object in which a name may come again.
+type fieldsOf struct {
+	o     *fhirpath.Node
+	nodes *fhirpath.Nodes
+	count int
+	many  map[string]*fhirpath.Node // once there are many
+}
+
+func (f *fieldsOf) get(name string) *fhirpath.Node {
+	if f.many != nil {
+		return f.many[name]
+	}
+	return f.o.Field(name)
+}
+
+// add puts a value; the second of a name makes a list.
+func (f *fieldsOf) add(v *fhirpath.Node) {
+	old := f.get(v.Name)
+	if old != nil {
+		if old.Kind != fhirpath.NodeList {
+			old.Wrap(f.nodes)
+		}
+		v.Name = ""
+		old.Add(v)
+		return
+	}
+	f.o.Add(v)
+	if f.count++; f.count == manyFields {
+		f.many = map[string]*fhirpath.Node{}
+		for c := f.o.First(); c != nil; c = c.Next() {
+			f.many[c.Name] = c
+		}
+	}
+	if f.many != nil {
+		f.many[v.Name] = v
 	}
 }
 
 // decodeCSV gives the one row as an object with the headers as its fields.
-func decodeCSV(body []byte) (any, error) {
+func decodeCSV(body []byte, nodes *fhirpath.Nodes) (*fhirpath.Node, error) {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	if !utf8.Valid(body) {
 		return nil, errors.New("the text is not UTF-8")
@@ -113,12 +144,17 @@ func decodeCSV(body []byte) (any, error) {
 	if _, err := r.Read(); err != io.EOF {
 		return nil, errors.New("the CSV has more than one row")
 	}
-	fields := make(map[string]any, len(header))
+	fields := fieldsOf{o: nodes.New(fhirpath.NodeObject, "", ""), nodes: nodes}
 	for i, name := range header {
-		if _, twice := fields[name]; twice {
+		if fields.get(name) != nil {
 			return nil, errors.New("the CSV names a header twice")
 		}
-		fields[name] = row[i]
+		fields.add(nodes.New(fhirpath.NodeText, name, row[i]))
 	}
-	return fields, nil
+	return fields.o, nil
+}
+
+// decode is decodeInto with nodes of its own.
+func decode(media string, body []byte) (*fhirpath.Node, string, error) {
+	return decodeInto(media, body, &fhirpath.Nodes{})
 }

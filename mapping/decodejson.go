@@ -5,17 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf8"
+
+	"samsyn/fhir/fhirpath"
 )
 
 // decodeJSON reads strict JSON: one value, valid UTF-8, no name twice in an object,
 // at most maxDepth deep. encoding/json lets all of that pass, and a record that two
 // readers understand differently is a danger.
-func decodeJSON(body []byte) (any, error) {
+func decodeJSON(body []byte, nodes *fhirpath.Nodes) (*fhirpath.Node, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("the text is not UTF-8")
 	}
-	d := jsonReader{s: body}
-	v, err := d.value(0)
+	d := jsonReader{s: string(body), nodes: nodes} // one copy, of which the tree's texts are pieces
+	v, err := d.value("", 0)
 	if err != nil {
 		return nil, err
 	}
@@ -27,8 +29,9 @@ func decodeJSON(body []byte) (any, error) {
 }
 
 type jsonReader struct {
-	s []byte
-	i int
+	s     string
+	i     int
+	nodes *fhirpath.Nodes
 }
 
 func (d *jsonReader) fault(what string) error {
@@ -46,7 +49,7 @@ func (d *jsonReader) space() {
 	}
 }
 
-func (d *jsonReader) value(depth int) (any, error) {
+func (d *jsonReader) value(name string, depth int) (*fhirpath.Node, error) {
 	d.space()
 	if depth > maxDepth {
 		return nil, d.fault("too many levels")
@@ -56,31 +59,53 @@ func (d *jsonReader) value(depth int) (any, error) {
 	}
 	switch c := d.s[d.i]; {
 	case c == '{':
-		return d.object(depth)
+		return d.object(name, depth)
 	case c == '[':
-		return d.list(depth)
+		return d.list(name, depth)
 	case c == '"':
-		return d.text()
-	case c == '-' || '0' <= c && c <= '9':
-		return d.number()
-	}
-	for word, v := range map[string]any{"true": true, "false": false, "null": nil} {
-		if len(d.s)-d.i >= len(word) && string(d.s[d.i:d.i+len(word)]) == word {
-			d.i += len(word)
-			return v, nil
+		text, err := d.text()
+		if err != nil {
+			return nil, err
 		}
+		return d.nodes.New(fhirpath.NodeText, name, text), nil
+	case c == '-' || '0' <= c && c <= '9':
+		text, err := d.number()
+		if err != nil {
+			return nil, err
+		}
+		return d.nodes.New(fhirpath.NodeNumber, name, text), nil
+	}
+	switch {
+	case d.word("true"):
+		return d.nodes.New(fhirpath.NodeBool, name, "true"), nil
+	case d.word("false"):
+		return d.nodes.New(fhirpath.NodeBool, name, "false"), nil
+	case d.word("null"):
+		return d.nodes.New(fhirpath.NodeNull, name, ""), nil
 	}
 	return nil, d.fault("something that is no value")
 }
 
-func (d *jsonReader) object(depth int) (any, error) {
-	fields := map[string]any{}
+func (d *jsonReader) word(w string) bool {
+	if len(d.s)-d.i < len(w) || d.s[d.i:d.i+len(w)] != w {
+		return false
+	}
+	d.i += len(w)
+	return true
+}
+
+// manyFields is how many names an object has before they are remembered in a map.
+const manyFields = 24
+
+func (d *jsonReader) object(name string, depth int) (*fhirpath.Node, error) {
+	n := d.nodes.New(fhirpath.NodeObject, name, "")
+	var many map[string]bool
 	d.i++
 	d.space()
 	if d.next('}') {
-		return fields, nil
+		return n, nil
 	}
-	for {
+	for fields := 0; ; fields++ {
 		d.space()
 		if d.i >= len(d.s) || d.s[d.i] != '"' {
 			return nil, d.fault("no name where one must stand")
@@ -89,21 +114,33 @@ func (d *jsonReader) object(depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, twice := fields[name]; twice {
+		if fields == manyFields {
+			many = make(map[string]bool, 4*manyFields)
+			for c := n.First(); c != nil; c = c.Next() {
+				many[c.Name] = true
+			}
+		}
+		twice := many[name]
+		if many == nil {
+			twice = n.Field(name) != nil
+		} else {
+			many[name] = true
+		}
+		if twice {
 			return nil, d.fault("the same name twice in an object")
 		}
 		d.space()
 		if !d.next(':') {
 			return nil, d.fault("no colon where one must stand")
 		}
-		v, err := d.value(depth + 1)
+		v, err := d.value(name, depth+1)
 		if err != nil {
 			return nil, err
 		}
-		fields[name] = v
+		n.Add(v)
 		d.space()
 		if d.next('}') {
-			return fields, nil
+			return n, nil
 		}
 		if !d.next(',') {
 			return nil, d.fault("no comma where one must stand")
@@ -111,22 +148,22 @@ func (d *jsonReader) object(depth int) (any, error) {
 	}
 }
 
-func (d *jsonReader) list(depth int) (any, error) {
-	items := []any{}
+func (d *jsonReader) list(name string, depth int) (*fhirpath.Node, error) {
+	n := d.nodes.New(fhirpath.NodeList, name, "")
 	d.i++
 	d.space()
 	if d.next(']') {
-		return items, nil
+		return n, nil
 	}
 	for {
-		v, err := d.value(depth + 1)
+		v, err := d.value("", depth+1)
 		if err != nil {
 			return nil, err
 		}
-		items = append(items, v)
+		n.Add(v)
 		d.space()
 		if d.next(']') {
-			return items, nil
+			return n, nil
 		}
 		if !d.next(',') {
 			return nil, d.fault("no comma where one must stand")
@@ -153,10 +190,10 @@ func (d *jsonReader) text() (string, error) {
 		case c == '"':
 			d.i++
 			if !escaped {
-				return string(d.s[start+1 : d.i-1]), nil
+				return d.s[start+1 : d.i-1], nil
 			}
 			var s string
-			if err := json.Unmarshal(d.s[start:d.i], &s); err != nil {
+			if err := json.Unmarshal([]byte(d.s[start:d.i]), &s); err != nil {
 				return "", d.fault("a bad escape in a string")
 			}
 			return s, nil
@@ -167,24 +204,24 @@ func (d *jsonReader) text() (string, error) {
 	return "", d.fault("a string that does not end")
 }
 
-func (d *jsonReader) number() (any, error) {
+func (d *jsonReader) number() (string, error) {
 	start := d.i
 	d.next('-')
 	if !d.next('0') && d.digits() == 0 {
-		return nil, d.fault("a bad number")
+		return "", d.fault("a bad number")
 	}
 	if d.next('.') && d.digits() == 0 {
-		return nil, d.fault("a bad number")
+		return "", d.fault("a bad number")
 	}
 	if d.next('e') || d.next('E') {
 		if !d.next('+') {
 			d.next('-')
 		}
 		if d.digits() == 0 {
-			return nil, d.fault("a bad number")
+			return "", d.fault("a bad number")
 		}
 	}
-	return json.Number(d.s[start:d.i]), nil
+	return d.s[start:d.i], nil
 }
 
 func (d *jsonReader) digits() int {

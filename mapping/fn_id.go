@@ -1,8 +1,6 @@
 package mapping
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base32"
 	"strings"
 
@@ -17,15 +15,19 @@ var idAlphabet = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadd
 // id is the keyed hash of source, kind and key. Without the key nobody can tell from
 // an id what it was made of, which matters where that is guessable.
 func (r *run) id(kind string, key ...string) string {
-	h := hmac.New(sha256.New, r.in.IDKey)
-	h.Write([]byte(r.in.Source))
-	h.Write([]byte{0})
-	h.Write([]byte(kind))
+	h := r.hash(r.in.IDKey)
+	b := append(r.scratch[:0], r.in.Source...)
+	b = append(append(b, 0), kind...)
 	for _, part := range key {
-		h.Write([]byte{0})
-		h.Write([]byte(part))
+		b = append(append(b, 0), part...)
 	}
-	return idAlphabet.EncodeToString(h.Sum(nil))[:idLength]
+	h.Write(b)
+	sum := len(b)
+	b = h.Sum(b)
+	id := len(b)
+	b = idAlphabet.AppendEncode(b, b[sum:])
+	r.scratch = b
+	return string(b[id : id+idLength])
 }
 
 func (r *run) idOf(a arguments, kind int) (string, error) {

@@ -53,20 +53,23 @@ func personNameFunction(_ *run, a arguments) (fhirpath.Collection, error) {
 			return nil, nil
 		}
 		// A name in one piece is not taken apart: where the family name begins is a guess.
-		return one(map[string]any{"text": first}), nil
+		return one(nameOfPerson("", "", first)), nil
 	}
-	m := map[string]any{}
-	if first != "" {
-		m["given"] = []any{first}
+	if first == "" && family == "" {
+		return nil, nil
+	}
+	return one(nameOfPerson(first, family, strings.TrimSpace(first+" "+family))), nil
+}
+
+func nameOfPerson(given, family, words string) map[string]any {
+	m := map[string]any{"text": words}
+	if given != "" {
+		m["given"] = []any{given}
 	}
 	if family != "" {
 		m["family"] = family
 	}
-	if len(m) == 0 {
-		return nil, nil
-	}
-	m["text"] = strings.TrimSpace(first + " " + family)
-	return one(m), nil
+	return m
 }
 
 func roleFunction(_ *run, a arguments) (fhirpath.Collection, error) {

@@ -40,7 +40,7 @@ func compileOptions() []fhirpath.Option {
 		options = append(options, fhirpath.WithFunction(f.Name, fhirpath.Function{
 			Doc: f.Doc, MinArgs: f.MinArgs, MaxArgs: f.MaxArgs,
 			Call: func(c *fhirpath.Call) (fhirpath.Collection, error) {
-				r := c.Env().Variables[runKey][0].Value().(map[string]any)["run"].(*run)
+				r := c.Env().Data.(*run)
 				return f.call(r, arguments{c})
 			},
 		}))

@@ -3,6 +3,7 @@ package mapping
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 
@@ -18,7 +19,7 @@ func (l *loader) load() *Map {
 		return nil
 	}
 	l.used = map[string]bool{}
-	l.m = &Map{file: l.file, data: l.data, tables: l.tables}
+	l.m = &Map{file: l.file, data: l.data, tables: l.tables, runs: &sync.Pool{}}
 	header := map[string]pair{}
 	for _, p := range l.pairs(root) {
 		if !slices.Contains(headerKeys, p.key.Value) {
@@ -39,6 +40,7 @@ func (l *loader) load() *Map {
 	sc, late := l.assigns(header, sc)
 	l.m.subject = l.subjectRule(header, sc)
 	l.m.skip = l.skipRules(header, sc)
+	l.m.subjectSlot = l.slot("subject")
 	sc = append(sc.with("subject"), late...)
 	l.m.service = l.headerStep(header, "service", text1("service"), sc)
 	l.m.labels = l.headerStep(header, "labels", target{typ: "Coding", path: "labels", list: true}, sc)
@@ -208,7 +210,7 @@ func (l *loader) assignments(n *yaml.Node, sc *scope) []assignment {
 			continue
 		}
 		before := len(l.faults)
-		a := assignment{name: name}
+		a := assignment{name: name, slot: l.slot(name)}
 		a.step = l.value(pairs[0].value, untyped("%"+name), *sc)
 		switch s := a.step.(type) {
 		case *firstStep:

@@ -220,8 +220,23 @@ func (l *loader) expression(n *yaml.Node, text string, offset int, sc scope, pat
 		l.call(n, c, offset+byteOffset(text, c.Line, c.Column))
 	}
 	line, _ := l.place(n, offset)
-	return &expr{text: text, compiled: compiled, line: line, path: path, vars: used,
+	x := &expr{text: text, compiled: compiled, line: line, path: path, vars: used,
 		rule: l.file + ":" + strconv.Itoa(line) + ": {{ " + text + " }}"}
+	for _, name := range used {
+		x.slots = append(x.slots, l.slot(name))
+	}
+	x.quick = (&quickCompiler{slot: l.slot, calls: quickCalls()}).compile(compiled.Syntax())
+	return x
+}
+
+// slot is where a run keeps a variable's value.
+func (l *loader) slot(name string) int {
+	i := slices.Index(l.m.slots, name)
+	if i < 0 {
+		i = len(l.m.slots)
+		l.m.slots = append(l.m.slots, name)
+	}
+	return i
 }
 
 // definedNames gives what an expression defines with defineVariable('name').

@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // engineVersion is raised when the engine makes something else of the same map and
@@ -36,13 +37,17 @@ type Map struct {
 	data     []byte // the file, so that what it made can be made again
 	revision string
 	tables   map[string]*codeTable
+	slots    []string // names of the variables, by the place that a run keeps each in
 
 	early, late []assignment
 	skip        []skipRule
 	subject     subjectRule
+	subjectSlot int
 	service     step
 	labels      step
 	make        step
+
+	runs *sync.Pool // of *run: the room that records are mapped in
 }
 
 // Ignored is a source field that a map leaves out on purpose.

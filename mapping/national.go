@@ -54,12 +54,14 @@ func withoutSpaces(s string) string { return strings.Join(strings.Fields(s), "")
 
 // nationalIdentifier is an Identifier typed by the number's kind. A number of no kind
 // keeps its value and gets no system, so that nobody is ever matched on it.
-func nationalIdentifier(s string) map[string]any {
+func nationalIdentifier(s string) map[string]any { return identifierOf(nationalParts(s)) }
+
+func nationalParts(s string) (system, value string) {
 	system, ok := national(s)
 	if !ok {
-		return identifierOf("", s)
+		return "", s
 	}
-	return identifierOf(system, withoutSpaces(s))
+	return system, withoutSpaces(s)
 }
 
 var digitRun = regexp.MustCompile(`[0-9]+`)

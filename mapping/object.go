@@ -15,7 +15,7 @@ func (l *loader) object(n *yaml.Node, p mappingParts, t target, sc scope) step {
 	if !ok {
 		return nothing
 	}
-	s := &objectStep{t: t, line: n.Line, order: func(name string) int { return orderIn(typ, name) }}
+	s := &objectStep{t: t, line: n.Line, order: func(name string) int32 { return orderIn(typ, name) }}
 	s.t.path = path
 	t.path = path
 	for _, kv := range p.members {
@@ -23,6 +23,7 @@ func (l *loader) object(n *yaml.Node, p mappingParts, t target, sc scope) step {
 			s.members = append(s.members, m)
 		}
 	}
+	s.rank()
 	branch := t
 	branch.partial, branch.list, branch.item = true, false, false
 	if typ != nil {
@@ -81,10 +82,10 @@ func (l *loader) member(kv pair, typ *r4.Type, t target, sc scope) (memberStep, 
 			l.fault(kv.value, 0, typ.Name, "the resourceType here is %s", typ.Name)
 			return memberStep{}, false
 		}
-		return memberStep{key, -1, l.constant(kv.value, kv.value.Value, untyped(t.path))}, true
+		return memberStep{name: key, order: -1, step: l.constant(kv.value, kv.value.Value, untyped(t.path))}, true
 	}
 	if typ == nil {
-		return memberStep{key, 1 << 16, l.value(kv.value, untyped(t.path+"."+key), sc)}, true
+		return memberStep{name: key, order: unordered, step: l.value(kv.value, untyped(t.path+"."+key), sc)}, true
 	}
 	mt, order, choice, ok := member(typ, t.path, key)
 	switch {
@@ -96,7 +97,7 @@ func (l *loader) member(kv pair, typ *r4.Type, t target, sc scope) (memberStep, 
 		l.fault(kv.key, 0, "", "%s is written with its type: one of %s", key, strings.Join(choiceNames(*e), ", "))
 		return memberStep{}, false
 	}
-	return memberStep{key, order, l.value(kv.value, mt, sc)}, true
+	return memberStep{name: key, order: int32(order), step: l.value(kv.value, mt, sc)}, true
 }
 
 // complete tells which required elements the template never gives. What a branch or

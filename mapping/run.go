@@ -16,13 +16,10 @@ const (
 	maxOutput  = 8 << 20   // bytes of text made
 	maxReads   = 5_000_000 // items that expressions read
 	exprSteps  = 500_000   // steps of one evaluation
+	allSteps   = 4_000_000 // steps of all evaluations together
 	maxSources = 16        // source fields named for one element
 	maxNoted   = 64        // reads looked at for them
 )
-
-// runKey is the variable by which own functions find the run they are called in. An
-// expression cannot name it.
-const runKey = "\x00run"
 
 // run is one record being mapped. It belongs to one goroutine.
 type run struct {
@@ -31,37 +28,88 @@ type run struct {
 	env      fhirpath.Env
 	rootName string
 	focus    fhirpath.Item
+	whole    fhirpath.Item // the record, %record
 
-	line  int // of the rule that runs, for misses
-	reads []fhirpath.Item
+	root      *fhirpath.Node // the record, where it is read as nodes
+	focusNode *fhirpath.Node // the focus, where it is one of them
+
+	line  int             // of the rule that runs, for misses
+	reads []fhirpath.Item // of FHIRPath
+	noted []*fhirpath.Node
 	seen  int
-	from  map[string][]string // source fields behind variables
+	slots []binding // variables
 	steps int
 	bytes int
+	left  int // of allSteps
+	day   string
+
+	validate bool
 
 	misses []Miss
+	room
 }
 
-func newRun(m *Map, in Input, root fhirpath.Item) *run {
-	r := &run{m: m, in: in, rootName: root.Path(), focus: root, from: map[string][]string{}}
+// binding is the value of a variable: an answer, or what FHIRPath gave.
+type binding struct {
+	bound  bool
+	quick  bool
+	answer answer
+	items  fhirpath.Collection
+	from   []source // source fields behind it
+}
+
+func (b *binding) collection() fhirpath.Collection {
+	switch {
+	case !b.quick:
+		return b.items
+	case b.answer.kind == isNothing:
+		return nil
+	}
+	return fhirpath.Collection{b.answer.item()}
+}
+
+// start makes the run ready to evaluate on a decoded record.
+func (r *run) start(in Input, root fhirpath.Item, node *fhirpath.Node) {
+	r.in, r.focus, r.whole, r.rootName = in, root, root, root.Path()
+	r.root, r.focusNode = node, node
+	r.left = allSteps
+	r.slots = append(r.slots[:0], make([]binding, len(r.m.slots))...)
 	r.env = fhirpath.Env{
-		Variables: map[string]fhirpath.Collection{
-			"record":       {root},
-			"resource":     {root},
-			"rootResource": {root},
-			"key":          {fhirpath.New(in.Key)},
-			runKey:         {fhirpath.New(map[string]any{"run": r})},
-		},
-		Now:   in.Now.In(oslo()),
-		Steps: exprSteps,
-		Depth: maxDepth,
-		Reads: r.read,
+		Variables: map[string]fhirpath.Collection{},
+		Now:       in.Now.In(oslo()),
+		Steps:     exprSteps,
+		Left:      &r.left,
+		Depth:     maxDepth,
+		Reads:     r.read,
+		Data:      r,
 	}
-	if _, taken := r.env.Variables[m.Record]; !taken && m.Record != "now" {
-		r.env.Variables[m.Record] = fhirpath.Collection{root}
+}
+
+// isRoot tells whether a variable that nothing is bound to is the record.
+func (r *run) isRoot(name string) bool {
+	switch name {
+	case "record", "resource", "rootResource":
+		return true
 	}
-	r.env.Variables["now"] = fhirpath.Collection{fhirpath.New(fhirpath.NewDateTime(r.env.Now))}
-	return r
+	return name == r.m.Record && name != "now" && name != "key"
+}
+
+// given gives FHIRPath the variables that an expression uses.
+func (r *run) given(x *expr) {
+	for i, name := range x.vars {
+		switch b := &r.slots[x.slots[i]]; {
+		case b.bound:
+			r.env.Variables[name] = b.collection()
+		case r.isRoot(name):
+			r.env.Variables[name] = fhirpath.Collection{r.whole}
+		case name == "key":
+			r.env.Variables[name] = fhirpath.Collection{fhirpath.New(r.in.Key)}
+		case name == "now":
+			r.env.Variables[name] = fhirpath.Collection{fhirpath.New(fhirpath.NewDateTime(r.env.Now))}
+		default:
+			delete(r.env.Variables, name)
+		}
+	}
 }
 
 func (r *run) read(item fhirpath.Item) {
@@ -69,6 +117,14 @@ func (r *run) read(item fhirpath.Item) {
 	r.in.Observe.field(item, r.line)
 	if len(r.reads) < maxNoted {
 		r.reads = append(r.reads, item)
+	}
+}
+
+// note is read for nodes; nil is something computed.
+func (r *run) note(n *fhirpath.Node) {
+	r.seen++
+	if len(r.noted) < maxNoted {
+		r.noted = append(r.noted, n)
 	}
 }
 
@@ -82,18 +138,35 @@ func (r *run) spend(values, bytes int) error {
 	return nil
 }
 
-// eval evaluates an expression on the record.
+// eval evaluates an expression on the record by FHIRPath.
 func (r *run) eval(x *expr) (fhirpath.Collection, error) {
 	r.reads = r.reads[:0]
 	r.line = x.line
 	if err := r.spend(1, 0); err != nil {
 		return nil, err
 	}
+	r.given(x)
 	items, err := x.compiled.Evaluate(&r.env, r.focus)
 	if err != nil {
 		return nil, r.evaluationFault(x, err)
 	}
 	return items, nil
+}
+
+// ask evaluates an expression by its short way; false leaves it to eval.
+func (r *run) ask(x *expr, out *answer) bool {
+	return r.quickly(x) && x.quick.eval(r, out)
+}
+
+// quickly tells whether the short way may be tried, and makes it ready. Who observes
+// what is read observes FHIRPath.
+func (r *run) quickly(x *expr) bool {
+	if x.quick == nil || r.in.Observe != nil {
+		return false
+	}
+	r.noted, r.stack = r.noted[:0], r.stack[:r.held]
+	r.line = x.line
+	return r.spend(1, 0) == nil
 }
 
 // evaluationFault names what went wrong without quoting the record.
@@ -115,11 +188,17 @@ func (r *run) evaluationFault(x *expr, err error) error {
 
 // fault is a RecordError at an expression, with what it read.
 func (r *run) fault(x *expr, kind error, reason string) error {
-	return &RecordError{Kind: kind, Map: r.m.Name, Line: x.line, Expression: x.text, Path: x.path, Source: r.sources(x, nil), Reason: reason}
+	return &RecordError{Kind: kind, Map: r.m.Name, Line: x.line, Expression: x.text, Path: x.path, Source: texts(r.sources(x, nil)), Reason: reason}
 }
 
 // truth evaluates a condition: nothing counts as false, what is no boolean is a fault.
 func (r *run) truth(x *expr) (bool, error) {
+	var a answer
+	if r.ask(x, &a) {
+		if is, _, ok := a.truth(); ok {
+			return is, nil
+		}
+	}
 	items, err := r.eval(x)
 	if err != nil || len(items) == 0 {
 		return false, err
@@ -131,21 +210,22 @@ func (r *run) truth(x *expr) (bool, error) {
 	return b, nil
 }
 
-// origin is the lineage of what x gave.
+// origin is the lineage of what FHIRPath gave for x.
 func (r *run) origin(x *expr, items fhirpath.Collection) *origin {
 	return &origin{rule: x.rule, line: x.line, from: r.sources(x, items)}
 }
 
 // sources gives the source fields behind what x gave: the plain values that it read,
 // the objects that it gave, and what its variables were made from.
-func (r *run) sources(x *expr, items fhirpath.Collection) []string {
-	var out []string
+func (r *run) sources(x *expr, items fhirpath.Collection) []source {
+	var out []source
 	add := func(item fhirpath.Item) {
 		if len(out) >= maxSources {
 			return
 		}
 		// A path that does not begin with the record's name was read from something computed.
-		if path := item.Path(); strings.HasPrefix(path, r.rootName) && path != "" && !slices.Contains(out, path) {
+		path := source{path: item.Path()}
+		if strings.HasPrefix(path.path, r.rootName) && path.path != "" && !slices.Contains(out, path) {
 			out = append(out, path)
 		}
 	}
@@ -153,23 +233,65 @@ func (r *run) sources(x *expr, items fhirpath.Collection) []string {
 		add(item)
 	}
 	for _, item := range r.reads {
-		if _, isObject := item.Value().(map[string]any); !isObject {
+		if !item.IsObject() {
 			add(item)
 		}
 	}
 	if len(out) == 0 && len(r.reads) > 0 {
 		add(r.reads[len(r.reads)-1])
 	}
-	for _, name := range x.vars {
-		out = union(out, r.from[name])
+	for _, slot := range x.slots {
+		out = union(out, r.slots[slot].from)
 	}
 	return out
 }
 
-func (r *run) originOfVariables(x *expr) []string {
-	var out []string
-	for _, name := range x.vars {
-		out = union(out, r.from[name])
+// askedOrigin is origin for the short way: node is what it gave, or nil.
+func (r *run) askedOrigin(x *expr, node *fhirpath.Node) *origin {
+	o := r.newOrigin()
+	o.rule, o.line, o.from = x.rule, x.line, r.askedSources(x, node)
+	return o
+}
+
+func (r *run) askedSources(x *expr, node *fhirpath.Node) []source {
+	out := r.newSources()
+	if node != nil {
+		out = append(out, source{node: node})
+	}
+	for _, n := range r.noted {
+		if n != nil && n.Kind != fhirpath.NodeObject {
+			out = addNode(out, n)
+		}
+	}
+	if last := len(r.noted) - 1; len(out) == 0 && last >= 0 && r.noted[last] != nil {
+		out = append(out, source{node: r.noted[last]})
+	}
+	for _, slot := range x.slots {
+		for _, s := range r.slots[slot].from {
+			if len(out) < maxSources && !slices.ContainsFunc(out, s.same) {
+				out = append(out, s)
+			}
+		}
+	}
+	return r.keepSources(out)
+}
+
+func addNode(out []source, n *fhirpath.Node) []source {
+	if len(out) >= maxSources {
+		return out
+	}
+	for i := range out {
+		if out[i].node == n {
+			return out
+		}
+	}
+	return append(out, source{node: n})
+}
+
+func (r *run) originOfVariables(x *expr) []source {
+	var out []source
+	for _, slot := range x.slots {
+		out = union(out, r.slots[slot].from)
 	}
 	return out
 }
@@ -179,23 +301,7 @@ func (r *run) readBy(x *expr) []string {
 	if _, err := r.eval(x); err != nil {
 		return nil
 	}
-	return r.sources(x, nil)
-}
-
-// bind sets a variable and gives what puts the old value back.
-func (r *run) bind(name string, items fhirpath.Collection, from []string) func() {
-	old, had := r.env.Variables[name]
-	oldFrom := r.from[name]
-	r.env.Variables[name] = items
-	r.from[name] = from
-	return func() {
-		if had {
-			r.env.Variables[name] = old
-		} else {
-			delete(r.env.Variables, name)
-		}
-		r.from[name] = oldFrom
-	}
+	return texts(r.sources(x, nil))
 }
 
 // miss counts a code without translation that was kept all the same.
@@ -206,11 +312,16 @@ func (r *run) miss(table, code string) {
 			return
 		}
 	}
-	r.misses = append(r.misses, Miss{Table: table, Code: code, Line: r.line, Count: 1})
+	r.misses = append(r.misses, Miss{Table: table, Code: strings.Clone(code), Line: r.line, Count: 1})
 }
 
 // today is the run's day in Norway.
-func (r *run) today() string { return r.env.Now.Format(time.DateOnly) }
+func (r *run) today() string {
+	if r.day == "" {
+		r.day = r.env.Now.Format(time.DateOnly)
+	}
+	return r.day
+}
 
 // speakable gives a code as it may stand in a message: a short word as it is, anything
 // that could be a number of a person or prose as its length.

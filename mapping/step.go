@@ -7,25 +7,30 @@ import (
 	"samsyn/fhir/fhirpath"
 )
 
-// step is a compiled piece of a template. run gives what it makes of the record:
-// an absent value where it makes nothing.
+// step is a compiled piece of a template. run writes what it makes of the record to
+// out, which is absent before and stays so where it makes nothing.
 type step interface {
-	run(r *run) (value, error)
+	run(r *run, out *value) error
 }
 
 // expr is a compiled expression and where it stands.
 type expr struct {
 	text     string
 	compiled *fhirpath.Expression
+	quick    quick // its short way, or nil
 	rule     string
 	line     int
 	path     string // of the target
 	vars     []string
+	slots    []int // of vars
 }
 
 type constStep struct{ value value }
 
-func (s constStep) run(r *run) (value, error) { return s.value, r.spend(1, 0) }
+func (s constStep) run(r *run, out *value) error {
+	*out = s.value
+	return r.spend(1, 0)
+}
 
 // firstStep is "{{ e }}" alone.
 type firstStep struct {
@@ -33,12 +38,40 @@ type firstStep struct {
 	t target
 }
 
-func (s *firstStep) run(r *run) (value, error) {
+func (s *firstStep) run(r *run, out *value) error {
+	if s.ask(r, out) {
+		return nil
+	}
+	*out = value{}
 	items, err := r.eval(s.x)
 	if err != nil || len(items) == 0 {
-		return value{}, err
+		return err
 	}
-	return r.convert(s.x, s.t, items[0], r.origin(s.x, items[:1]))
+	*out, err = r.convert(s.x, s.t, items[0], r.origin(s.x, items[:1]))
+	return err
+}
+
+func (s *firstStep) ask(r *run, out *value) bool {
+	if !r.quickly(s.x) {
+		return false
+	}
+	var a answer
+	if path, ok := s.x.quick.(*quickPath); ok && len(path.steps) > 0 {
+		base, ok := path.nodes(r)
+		if !ok {
+			return false
+		}
+		if len(r.stack) > base {
+			a = answer{kind: isNode, node: r.stack[base]}
+		}
+		r.stack = r.stack[:base]
+	} else if !s.x.quick.eval(r, &a) {
+		return false
+	}
+	if a.kind == isNothing {
+		return true
+	}
+	return r.give(s.x, &s.t, &a, r.askedOrigin(s.x, a.node), out)
 }
 
 // allStep is "{[ e ]}".
@@ -47,22 +80,67 @@ type allStep struct {
 	t target
 }
 
-func (s *allStep) run(r *run) (value, error) {
+func (s *allStep) run(r *run, out *value) error {
+	if s.ask(r, out) {
+		return nil
+	}
+	*out = value{kind: list}
 	items, err := r.eval(s.x)
 	if err != nil {
-		return value{}, err
+		*out = value{}
+		return err
 	}
-	out := value{kind: list}
 	for i, item := range items {
 		v, err := r.convert(s.x, s.t, item, r.origin(s.x, items[i:i+1]))
 		if err != nil {
-			return value{}, err
+			return err
 		}
 		if v.kind != none {
-			out.items = append(out.items, v)
+			out.kids = append(out.kids, v)
 		}
 	}
-	return out, nil
+	return nil
+}
+
+func (s *allStep) ask(r *run, out *value) bool {
+	if !r.quickly(s.x) {
+		return false
+	}
+	out.kind = list
+	path, ok := s.x.quick.(*quickPath)
+	if !ok || len(path.steps) == 0 {
+		var a answer
+		if !s.x.quick.eval(r, &a) {
+			return false
+		}
+		if a.kind == isNothing {
+			return true
+		}
+		out.kids = r.values(1, 1)
+		if !r.give(s.x, &s.t, &a, r.askedOrigin(s.x, a.node), &out.kids[0]) {
+			return false
+		}
+		if out.kids[0].kind == none {
+			out.kids = nil
+		}
+		return true
+	}
+	base, ok := path.nodes(r)
+	if !ok {
+		return false
+	}
+	out.kids = r.values(0, len(r.stack)-base)
+	for _, n := range r.stack[base:] {
+		var v value
+		if !r.give(s.x, &s.t, &answer{kind: isNode, node: n}, r.askedOrigin(s.x, n), &v) {
+			return false
+		}
+		if v.kind != none {
+			out.kids = append(out.kids, v)
+		}
+	}
+	r.stack = r.stack[:base]
+	return true
 }
 
 // textStep is text around braces.
@@ -77,7 +155,11 @@ type textPart struct {
 	x    *expr
 }
 
-func (s *textStep) run(r *run) (value, error) {
+func (s *textStep) run(r *run, out *value) error {
+	if s.ask(r, out) {
+		return nil
+	}
+	*out = value{}
 	var all string
 	var o *origin
 	var last *expr
@@ -89,14 +171,14 @@ func (s *textStep) run(r *run) (value, error) {
 		last = p.x
 		items, err := r.eval(p.x)
 		if err != nil || len(items) == 0 {
-			return value{}, err
+			return err
 		}
 		piece, ok := itemText(items[0])
 		if !ok {
-			return value{}, r.fault(p.x, ErrInvalidValue, "an object cannot stand in a text")
+			return r.fault(p.x, ErrInvalidValue, "an object cannot stand in a text")
 		}
 		if piece == "" {
-			return value{}, nil
+			return nil
 		}
 		all += piece
 		if o == nil {
@@ -104,35 +186,80 @@ func (s *textStep) run(r *run) (value, error) {
 		}
 		o.from = union(o.from, r.sources(p.x, items[:1]))
 	}
-	if err := r.spend(1, len(all)); err != nil {
-		return value{}, err
+	err := r.spend(1, len(all))
+	if err == nil {
+		*out, err = r.primitive(last, s.t, all, false, o)
 	}
-	return r.primitive(last, s.t, all, false, o)
+	return err
+}
+
+func (s *textStep) ask(r *run, out *value) bool {
+	b := r.text[:0]
+	o := r.newOrigin()
+	o.rule, o.line, o.from = s.rule, 0, nil
+	var last *expr
+	for _, p := range s.parts {
+		if p.x == nil {
+			b = append(b, p.text...)
+			continue
+		}
+		last = p.x
+		var a answer
+		if !r.ask(p.x, &a) {
+			return false
+		}
+		if a.kind == isNothing {
+			return true
+		}
+		piece, ok := a.words()
+		if !ok {
+			return false
+		}
+		if piece == "" {
+			return true
+		}
+		b = append(b, piece...)
+		from := r.askedSources(p.x, a.node)
+		if o.line == 0 {
+			o.line, o.from = p.x.line, from
+		} else {
+			o.from = union(o.from, from)
+		}
+	}
+	r.text = b
+	if r.spend(1, len(b)) != nil {
+		return false
+	}
+	return r.giveText(last, &s.t, string(b), fhirpath.NodeText, o, out)
 }
 
 // listStep is a YAML list: its entries' lists are flattened, absent ones dropped.
 type listStep struct{ items []step }
 
-func (s *listStep) run(r *run) (value, error) {
-	out := value{kind: list}
-	for _, item := range s.items {
-		v, err := item.run(r)
-		if err != nil {
-			return value{}, err
+func (s *listStep) run(r *run, out *value) error {
+	if len(s.items) == 1 {
+		if err := s.items[0].run(r, out); err != nil {
+			return err
 		}
-		out.add(v)
+		if out.kind != list {
+			one := *out
+			*out = value{kind: list}
+			if one.kind != none {
+				out.kids = r.values(1, 1)
+				out.kids[0] = one
+			}
+		}
+		return r.spend(1, 0)
 	}
-	return out, r.spend(1, 0)
-}
-
-func (v *value) add(item value) {
-	switch item.kind {
-	case none:
-	case list:
-		v.items = append(v.items, item.items...)
-	default:
-		v.items = append(v.items, item)
+	out.kind, out.kids = list, r.values(0, len(s.items))
+	for _, item := range s.items {
+		var v value
+		if err := item.run(r, &v); err != nil {
+			return err
+		}
+		out.add(&v)
 	}
+	return r.spend(1, 0)
 }
 
 // forStep is {% for %}; with focus it is FPML's context block, whose body reads the
@@ -140,39 +267,93 @@ func (v *value) add(item value) {
 type forStep struct {
 	x           *expr
 	index, name string
+	slots       [2]int // of index and name
 	focus       bool
 	body        step
 }
 
-func (s *forStep) run(r *run) (value, error) {
+func (s *forStep) run(r *run, out *value) error {
+	if path, ok := s.x.quick.(*quickPath); ok && r.quickly(s.x) {
+		if base, ok := path.nodes(r); ok {
+			return s.nodes(r, base, out)
+		}
+	}
 	items, err := r.eval(s.x)
 	if err != nil {
-		return value{}, err
+		return err
 	}
-	out := value{kind: list}
+	out.kind = list
 	from := r.originOfVariables(s.x)
 	for i, item := range items {
-		v, err := s.round(r, i, item, from)
-		if err != nil {
-			return value{}, err
+		var v value
+		if err := s.round(r, i, item, from, &v); err != nil {
+			return err
 		}
-		out.add(v)
+		out.add(&v)
 	}
-	return out, r.spend(1, 0)
+	return r.spend(1, 0)
 }
 
-func (s *forStep) round(r *run, i int, item fhirpath.Item, from []string) (value, error) {
+// nodes is the loop over the nodes on the stack from base on.
+func (s *forStep) nodes(r *run, base int, out *value) error {
+	held, end := r.held, len(r.stack)
+	defer func() { r.held, r.stack = held, r.stack[:base] }()
+	r.held = end
+	out.kind, out.kids = list, r.values(0, end-base)
+	from := r.originOfVariables(s.x)
+	for i := base; i < end; i++ {
+		var v value
+		n := r.stack[i]
+		if err := s.roundNode(r, i-base, n, from, &v); err != nil {
+			return err
+		}
+		out.add(&v)
+	}
+	return r.spend(1, 0)
+}
+
+func (s *forStep) roundNode(r *run, i int, n *fhirpath.Node, from []source, out *value) error {
 	if s.focus {
-		old := r.focus
-		r.focus = item
-		defer func() { r.focus = old }()
-		return s.body.run(r)
+		focus, focusNode := r.focus, r.focusNode
+		r.focus, r.focusNode = n.Item(), n
+		err := s.body.run(r, out)
+		r.focus, r.focusNode = focus, focusNode
+		return err
 	}
-	defer r.bind(s.name, fhirpath.Collection{item}, from)()
-	if s.index != "" {
-		defer r.bind(s.index, fhirpath.Collection{fhirpath.New(i)}, nil)()
+	return s.bound(r, i, binding{quick: true, answer: answer{kind: isNode, node: n}, from: from}, out)
+}
+
+func (s *forStep) round(r *run, i int, item fhirpath.Item, from []source, out *value) error {
+	if s.focus {
+		focus, focusNode := r.focus, r.focusNode
+		r.focus, r.focusNode = item, nil
+		err := s.body.run(r, out)
+		r.focus, r.focusNode = focus, focusNode
+		return err
 	}
-	return s.body.run(r)
+	return s.bound(r, i, binding{items: fhirpath.Collection{item}, from: from}, out)
+}
+
+// bound runs the body with the loop's variables.
+func (s *forStep) bound(r *run, i int, b binding, out *value) error {
+	name := r.bind(s.slots[1], b)
+	if s.index == "" {
+		err := s.body.run(r, out)
+		r.slots[s.slots[1]] = name
+		return err
+	}
+	index := r.bind(s.slots[0], binding{items: fhirpath.Collection{fhirpath.New(i)}})
+	err := s.body.run(r, out)
+	r.slots[s.slots[0]], r.slots[s.slots[1]] = index, name
+	return err
+}
+
+// bind sets a variable and gives the old binding, to be put back.
+func (r *run) bind(slot int, b binding) binding {
+	old := r.slots[slot]
+	r.slots[slot] = b
+	r.slots[slot].bound = true
+	return old
 }
 
 // ifStep is {% if %} with its {% else %}, either of which may be nil.
@@ -181,19 +362,19 @@ type ifStep struct {
 	then, otherwise step
 }
 
-func (s *ifStep) run(r *run) (value, error) {
+func (s *ifStep) run(r *run, out *value) error {
 	yes, err := r.truth(s.x)
 	if err != nil {
-		return value{}, err
+		return err
 	}
 	branch := s.otherwise
 	if yes {
 		branch = s.then
 	}
 	if branch == nil {
-		return value{}, nil
+		return nil
 	}
-	return branch.run(r)
+	return branch.run(r, out)
 }
 
 // assignStep binds variables for its body, each one seeing the earlier.
@@ -204,6 +385,7 @@ type assignStep struct {
 
 type assignment struct {
 	name  string
+	slot  int
 	x     *expr    // the whole expression, where it is one and nothing else
 	all   bool     // {[ ]} rather than {{ }}
 	step  step     // otherwise
@@ -211,72 +393,55 @@ type assignment struct {
 	names []string // of the variables that it uses
 }
 
-func (s *assignStep) run(r *run) (value, error) {
-	for _, a := range s.assigns {
-		undo, err := a.bind(r)
+func (s *assignStep) run(r *run, out *value) error {
+	old := make([]binding, len(s.assigns))
+	for i := range s.assigns {
+		b, err := s.assigns[i].value(r)
 		if err != nil {
-			return value{}, err
+			return err
 		}
-		defer undo()
+		old[i] = r.bind(s.assigns[i].slot, b)
 	}
-	return s.body.run(r)
+	err := s.body.run(r, out)
+	for i := len(old) - 1; i >= 0; i-- {
+		r.slots[s.assigns[i].slot] = old[i]
+	}
+	return err
 }
 
-// bind gives the variable its value. A plain expression's items are kept as they
-// are, so that what is read through the variable is known to come from the record.
-func (a *assignment) bind(r *run) (func(), error) {
+// value gives the variable's value. A plain expression's items are kept as they are,
+// so that what is read through the variable is known to come from the record.
+func (a *assignment) value(r *run) (binding, error) {
 	if a.x != nil {
+		var b binding
+		if r.ask(a.x, &b.answer) {
+			b.quick, b.from = true, r.askedSources(a.x, b.answer.node)
+			return b, nil
+		}
 		items, err := r.eval(a.x)
 		if err != nil {
-			return nil, err
+			return binding{}, err
 		}
 		if !a.all && len(items) > 1 {
 			items = items[:1]
 		}
-		return r.bind(a.name, slices.Clone(items), r.origin(a.x, items).from), nil
+		return binding{items: slices.Clone(items), from: r.sources(a.x, items)}, nil
 	}
-	v, err := a.step.run(r)
-	if err != nil {
-		return nil, err
+	var v value
+	if err := a.step.run(r, &v); err != nil {
+		return binding{}, err
 	}
-	var items fhirpath.Collection
+	b := binding{from: v.sources(nil)}
 	switch v.kind {
 	case none:
 	case list:
-		for i := range v.items {
-			items = append(items, fhirpath.New(v.items[i].plain()))
+		for i := range v.kids {
+			b.items = append(b.items, fhirpath.New(v.kids[i].plain()))
 		}
 	default:
-		items = fhirpath.Collection{fhirpath.New(v.plain())}
+		b.items = fhirpath.Collection{fhirpath.New(v.plain())}
 	}
-	return r.bind(a.name, items, v.sources(nil)), nil
-}
-
-// sources gives the source fields that anything in v was read from.
-func (v *value) sources(out []string) []string {
-	if v.origin != nil {
-		out = union(out, v.origin.from)
-	}
-	for i := range v.fields {
-		out = v.fields[i].value.sources(out)
-	}
-	for i := range v.items {
-		out = v.items[i].sources(out)
-	}
-	return out
-}
-
-func union(a, b []string) []string {
-	if len(b) == 0 {
-		return a
-	}
-	out := slices.Clip(a)
-	for _, s := range b {
-		if len(out) < maxSources && !slices.Contains(out, s) {
-			out = append(out, s)
-		}
-	}
-	return out
+	return b, nil
 }
 
 // objectStep is a YAML mapping. Members stand first, then what the conditional and
@@ -286,69 +451,97 @@ type objectStep struct {
 	line    int
 	members []memberStep
 	parts   []step
-	order   func(name string) int
+	order   func(name string) int32
 	needs   []requirement
 }
 
 type memberStep struct {
 	name  string
-	order int
+	order int32
+	rank  int // its place among the members
 	step  step
+}
+
+// rank gives the members their places in the object.
+func (s *objectStep) rank() {
+	for i := range s.members {
+		m := &s.members[i]
+		for j := range s.members {
+			o := &s.members[j]
+			if o.order < m.order || o.order == m.order && (o.name < m.name || o.name == m.name && j < i) {
+				m.rank++
+			}
+		}
+	}
 }
 
 var errNotObject = errors.New("what is merged into an object must be an object")
 
-func (s *objectStep) run(r *run) (value, error) {
-	out := value{kind: object, fields: make([]field, 0, len(s.members))}
-	for _, m := range s.members {
-		v, err := m.step.run(r)
-		if err != nil {
-			return value{}, err
+func (s *objectStep) run(r *run, out *value) error {
+	kids := r.values(len(s.members), len(s.members)+2*len(s.parts))
+	for i := range s.members {
+		m := &s.members[i]
+		v := &kids[m.rank]
+		if err := m.step.run(r, v); err != nil {
+			return err
 		}
-		if !v.empty() {
-			out.fields = append(out.fields, field{m.name, m.order, v})
-		}
+		v.name, v.order = m.name, m.order
 	}
+	made := 0
+	for i := range kids {
+		if kids[i].empty() {
+			continue
+		}
+		if made < i {
+			kids[made] = kids[i]
+		}
+		made++
+	}
+	all := value{kind: object, kids: kids[:made]}
 	for _, part := range s.parts {
-		v, err := part.run(r)
-		if err != nil {
-			return value{}, err
+		var v value
+		if err := part.run(r, &v); err != nil {
+			return err
 		}
-		if err := s.merge(r, &out, v); err != nil {
-			return value{}, err
+		if err := s.merge(r, &all, &v); err != nil {
+			return err
 		}
 	}
-	if err := r.spend(1, 0); err != nil || len(out.fields) == 0 || s.saysNothing(&out) {
-		return value{}, err
+	if err := r.spend(1, 0); err != nil || len(all.kids) == 0 || s.saysNothing(&all) {
+		return err
 	}
 	if !s.t.partial {
-		if err := s.complete(r, &out); err != nil {
-			return value{}, err
+		if err := s.complete(r, &all); err != nil {
+			return err
 		}
 	}
-	out.sorted()
-	return out, nil
+	if len(s.parts) > 0 {
+		all.sorted()
+	}
+	*out = all
+	return nil
 }
 
 // saysNothing tells whether only an extension's url is left: R4 forbids it (ext-1), and
 // it says as little as an absent value.
 func (s *objectStep) saysNothing(v *value) bool {
-	return s.t.typ == "Extension" && !s.t.partial && len(v.fields) == 1 && v.fields[0].name == "url"
+	return s.t.typ == "Extension" && !s.t.partial && len(v.kids) == 1 && v.kids[0].name == "url"
 }
 
-func (s *objectStep) merge(r *run, out *value, v value) error {
+func (s *objectStep) merge(r *run, out, v *value) error {
 	switch v.kind {
 	case none:
 		return nil
 	case object:
-		for _, f := range v.fields {
+		for i := range v.kids {
+			f := v.kids[i]
 			f.order = s.order(f.name)
 			out.set(f)
 		}
 		return nil
 	case list: // FPML lets a merged part be a list of objects
-		for _, item := range v.items {
-			if err := s.merge(r, out, item); err != nil {
+		for i := range v.kids {
+			if err := s.merge(r, out, &v.kids[i]); err != nil {
 				return err
 			}
 		}
@@ -361,7 +554,7 @@ func (s *objectStep) merge(r *run, out *value, v value) error {
 // gave nothing.
 func (s *objectStep) complete(r *run, v *value) error {
 	for _, need := range s.needs {
-		if slices.ContainsFunc(v.fields, func(f field) bool { return slices.Contains(need.names, f.name) }) {
+		if need.met(v) {
 			continue
 		}
 		e := &RecordError{Kind: ErrMissingRequired, Map: r.m.Name, Line: s.line, Path: s.t.path + "." + need.name}
@@ -378,17 +571,4 @@ func (s *objectStep) complete(r *run, v *value) error {
 		return e
 	}
 	return nil
-}
-
-// empty tells whether the value is dropped with its key.
-func (v *value) empty() bool {
-	switch v.kind {
-	case none:
-		return true
-	case object:
-		return len(v.fields) == 0
-	case list:
-		return len(v.items) == 0
-	}
-	return false
 }

@@ -91,6 +91,18 @@ type requirement struct {
 	names []string
 }
 
+// met tells whether the object has one of the keys.
+func (q *requirement) met(v *value) bool {
+	for i := range v.kids {
+		for _, name := range q.names {
+			if v.kids[i].name == name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func requirements(typ *r4.Type) []requirement {
 	var all []requirement
 	for _, e := range typ.Elements {

@@ -118,7 +118,7 @@ func (l *loader) constant(n *yaml.Node, s string, t target) step {
 	if t.typ != "" && !l.kindFits(n, k, t) {
 		return nothing
 	}
-	if k == number && !numberText.MatchString(s) {
+	if k == number && !isNumber(s) {
 		l.fault(n, 0, "", "this number has no form in JSON")
 		return nothing
 	}
@@ -275,7 +275,7 @@ func (l *loader) loop(d *directiveKey, t target, sc scope) step {
 	if d.index != "" {
 		inner = inner.with(d.index)
 	}
-	s := &forStep{x: x, index: d.index, name: d.name, body: l.value(d.value, t.entry(), inner)}
+	s := &forStep{x: x, index: d.index, name: d.name, slots: [2]int{l.slot(d.index), l.slot(d.name)}, body: l.value(d.value, t.entry(), inner)}
 	if x == nil {
 		return nothing
 	}

@@ -4,8 +4,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
+
+	"samsyn/fhir/fhirpath"
 )
 
 // kind is what a produced value is in JSON.
@@ -23,24 +24,49 @@ const (
 // value is a piece of what a map makes, with where it came from.
 type value struct {
 	kind   kind
+	order  int32  // of a member: its place in the definition of the type
+	name   string // of a member
 	text   string // text; the digits of a number; "true" or "false"
-	fields []field
-	items  []value
+	kids   []value
 	origin *origin
-}
-
-// field is a member of an object; order is its place in the definition of the type.
-type field struct {
-	name  string
-	order int
-	value value
 }
 
 // origin is the rule that made a value and the source fields that it read.
 type origin struct {
 	rule string // "maps/x/y.yaml:12: {{ e }}"
 	line int
-	from []string
+	from []source
+}
+
+// source is a source field: a node of the record, or the path of one.
+type source struct {
+	node *fhirpath.Node
+	path string
+}
+
+func (s source) String() string {
+	if s.node != nil {
+		return string(s.node.AppendPath(nil))
+	}
+	return s.path
+}
+
+func (s source) same(o source) bool {
+	if s.node != nil && o.node != nil {
+		return s.node == o.node
+	}
+	return s.String() == o.String()
+}
+
+func texts(from []source) []string {
+	if len(from) == 0 {
+		return nil
+	}
+	out := make([]string, len(from))
+	for i, s := range from {
+		out[i] = s.String()
+	}
+	return out
 }
 
 func textValue(s string, o *origin) value {
@@ -52,30 +78,32 @@ func textValue(s string, o *origin) value {
 
 // get gives a member of an object, or an absent value.
 func (v *value) get(name string) *value {
-	for i := range v.fields {
-		if v.fields[i].name == name {
-			return &v.fields[i].value
+	if v.kind == object {
+		for i := range v.kids {
+			if v.kids[i].name == name {
+				return &v.kids[i]
+			}
 		}
 	}
 	return &value{}
 }
 
 // set puts a member, in place of the earlier one of the name.
-func (v *value) set(f field) {
-	for i := range v.fields {
-		if v.fields[i].name == f.name {
-			v.fields[i] = f
+func (v *value) set(f value) {
+	for i := range v.kids {
+		if v.kids[i].name == f.name {
+			v.kids[i] = f
 			return
 		}
 	}
-	v.fields = append(v.fields, f)
+	v.kids = append(v.kids, f)
 }
 
 // sorted puts members in the order of the definitions, resourceType first, unknown
 // ones by name, so that the order of keys in a map means nothing.
 func (v *value) sorted() {
-	slices.SortFunc(v.fields, func(a, b field) int {
-		return cmp.Or(a.order-b.order, strings.Compare(a.name, b.name))
+	slices.SortFunc(v.kids, func(a, b value) int {
+		return cmp.Or(int(a.order-b.order), strings.Compare(a.name, b.name))
 	})
 }
 
@@ -89,19 +117,66 @@ func (v *value) plain() any {
 	case boolean:
 		return v.text == "true"
 	case object:
-		m := make(map[string]any, len(v.fields))
-		for i := range v.fields {
-			m[v.fields[i].name] = v.fields[i].value.plain()
+		m := make(map[string]any, len(v.kids))
+		for i := range v.kids {
+			m[v.kids[i].name] = v.kids[i].plain()
 		}
 		return m
 	case list:
-		s := make([]any, len(v.items))
-		for i := range v.items {
-			s[i] = v.items[i].plain()
+		s := make([]any, len(v.kids))
+		for i := range v.kids {
+			s[i] = v.kids[i].plain()
 		}
 		return s
 	}
 	return nil
+}
+
+// empty tells whether the value is dropped with its key.
+func (v *value) empty() bool {
+	switch v.kind {
+	case none:
+		return true
+	case object, list:
+		return len(v.kids) == 0
+	}
+	return false
+}
+
+// add puts an item in a list; the items of a list one by one, what is absent not at all.
+func (v *value) add(item *value) {
+	switch item.kind {
+	case none:
+	case list:
+		v.kids = append(v.kids, item.kids...)
+	default:
+		v.kids = append(v.kids, *item)
+	}
+}
+
+// sources gives the source fields that anything in v was read from.
+func (v *value) sources(out []source) []source {
+	if v.origin != nil {
+		out = union(out, v.origin.from)
+	}
+	for i := range v.kids {
+		out = v.kids[i].sources(out)
+	}
+	return out
+}
+
+// union gives a, and of b what is not in it; a is not changed.
+func union(a, b []source) []source {
+	if len(b) == 0 {
+		return a
+	}
+	out := slices.Clip(a)
+	for _, s := range b {
+		if len(out) < maxSources && !slices.ContainsFunc(out, s.same) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // appendJSON writes the value as compact JSON.
@@ -113,22 +188,22 @@ func (v *value) appendJSON(b []byte) []byte {
 		return append(b, v.text...)
 	case object:
 		b = append(b, '{')
-		for i := range v.fields {
+		for i := range v.kids {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = appendString(b, v.fields[i].name)
+			b = appendString(b, v.kids[i].name)
 			b = append(b, ':')
-			b = v.fields[i].value.appendJSON(b)
+			b = v.kids[i].appendJSON(b)
 		}
 		return append(b, '}')
 	case list:
 		b = append(b, '[')
-		for i := range v.items {
+		for i := range v.kids {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = v.items[i].appendJSON(b)
+			b = v.kids[i].appendJSON(b)
 		}
 		return append(b, ']')
 	}
@@ -162,29 +237,4 @@ func appendString(b []byte, s string) []byte {
 	}
 	b = append(b, s[start:]...)
 	return append(b, '"')
-}
-
-// lineage gives one entry for each leaf below v, in the order of the body.
-func (v *value) lineage(path []byte, out []Lineage) []Lineage {
-	switch v.kind {
-	case object:
-		for i := range v.fields {
-			f := &v.fields[i]
-			out = f.value.lineage(append(append(path, '.'), f.name...), out)
-		}
-	case list:
-		for i := range v.items {
-			sub := append(path, '[')
-			sub = strconv.AppendInt(sub, int64(i), 10)
-			out = v.items[i].lineage(append(sub, ']'), out)
-		}
-	case none:
-	default:
-		l := Lineage{Element: string(path)}
-		if v.origin != nil {
-			l.Rule, l.Line, l.From = v.origin.rule, v.origin.line, v.origin.from
-		}
-		out = append(out, l)
-	}
-	return out
 }

@@ -13,6 +13,9 @@ type Env struct {
 	Now time.Time
 	// Steps bounds the work of one evaluation; 0 means 1,000,000.
 	Steps int
+	// Left, when set, is a budget of steps that many evaluations share: each takes what
+	// it uses from it, and fails when nothing is left.
+	Left *int
 	// Depth bounds how deep functions and objects may nest; 0 means 256.
 	Depth int
 	// Reads is called for each item that a step of navigation yields from the

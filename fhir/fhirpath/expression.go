@@ -11,6 +11,7 @@ import (
 type Expression struct {
 	text  string
 	eval  expr
+	root  *node
 	calls []CallSite
 }
 
@@ -41,7 +42,7 @@ func Compile(text string, opts ...Option) (*Expression, error) {
 	if err != nil {
 		return nil, syntaxError(text, err)
 	}
-	return &Expression{text: text, eval: eval, calls: c.calls}, nil
+	return &Expression{text: text, eval: eval, root: n, calls: c.calls}, nil
 }
 
 // MustCompile is Compile for expressions that are part of the program; it panics
@@ -70,7 +71,14 @@ func (e *Expression) Evaluate(env *Env, focus Item) (Collection, error) {
 	if s.depth == 0 {
 		s.depth = defaultDepth
 	}
-	return e.eval(s)
+	if env.Left == nil {
+		return e.eval(s)
+	}
+	given := min(s.steps, *env.Left)
+	s.steps = given
+	out, err := e.eval(s)
+	*env.Left -= given - s.steps
+	return out, err
 }
 
 // String gives the text the expression was compiled from.

@@ -74,7 +74,7 @@ func nothing(*Call) (Collection, error) { return nil, nil }
 
 func primitive(it *Item) bool {
 	switch it.value.(type) {
-	case nil, map[string]any:
+	case nil, map[string]any, *Node:
 		return false
 	}
 	return true
@@ -92,7 +92,7 @@ func extension(c *Call) (Collection, error) {
 		}
 	}
 	for i := range found {
-		if m, ok := found[i].value.(map[string]any); ok && m["url"] == url {
+		if m, ok := found[i].Value().(map[string]any); ok && m["url"] == url {
 			out = append(out, found[i])
 		}
 	}
@@ -108,7 +108,7 @@ func resolve(c *Call) (Collection, error) {
 			return nil, err
 		}
 		var ref string
-		switch v := c.in[i].value.(type) {
+		switch v := c.in[i].Value().(type) {
 		case string:
 			ref = v
 		case map[string]any:
@@ -148,7 +148,7 @@ func appendContained(s *state, out Collection, from *Item, id string) (Collectio
 		return nil, err
 	}
 	for i := range all {
-		if m, ok := all[i].value.(map[string]any); ok && m["id"] == id {
+		if m, ok := all[i].Value().(map[string]any); ok && m["id"] == id {
 			out = append(out, all[i])
 		}
 	}
@@ -164,7 +164,7 @@ func memberOf(c *Call) (Collection, error) {
 		return nil, ErrSingle
 	}
 	set, _, _ = strings.Cut(set, "|")
-	switch v := c.in[0].value.(type) {
+	switch v := c.in[0].Value().(type) {
 	case string:
 		in, known := r4.HasCode(set, v)
 		if !known {

@@ -14,7 +14,7 @@ type Collection []Item
 
 // Item is one value with its type and its place in the input.
 type Item struct {
-	value   any            // string, bool, json.Number, int64, Decimal, Date, DateTime, Time, Quantity, map[string]any, or nil (a primitive with extensions only)
+	value   any            // string, bool, json.Number, int64, Decimal, Date, DateTime, Time, Quantity, map[string]any, *Node (an object), or nil (a primitive with extensions only)
 	model   *r4.Type       // FHIR type; nil for plain and computed values
 	sibling map[string]any // the `_field` object of a FHIR primitive
 	parent  *Item          // the item this one was read from
@@ -97,7 +97,21 @@ func normal(v any) any {
 // int64 or Decimal (computed), Date, DateTime, Time, Quantity (computed),
 // map[string]any, or nil for a FHIR primitive that has only extensions. FHIR
 // dates from the input are strings; their type says what they are.
-func (it Item) Value() any { return it.value }
+func (it Item) Value() any {
+	if n, ok := it.value.(*Node); ok {
+		return n.Object()
+	}
+	return it.value
+}
+
+// IsObject tells whether the item is an object, without making a map of it.
+func (it Item) IsObject() bool {
+	switch it.value.(type) {
+	case map[string]any, *Node:
+		return true
+	}
+	return false
+}
 
 // Type gives "FHIR.code", "System.String", or "" for a plain object.
 func (it Item) Type() string {

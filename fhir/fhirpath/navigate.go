@@ -29,6 +29,15 @@ func appendField(s *state, out Collection, it *Item, name string, head bool) (Co
 	if err := s.spend(1); err != nil {
 		return nil, err
 	}
+	if n, ok := it.value.(*Node); ok {
+		if child := n.Field(name); child != nil {
+			return appendNode(s, out, child)
+		}
+		if head && n.parent == nil && it.name == name {
+			return append(out, *it), nil
+		}
+		return out, nil
+	}
 	object, ok := it.value.(map[string]any)
 	if it.model != nil {
 		if head && name[0] >= 'A' && name[0] <= 'Z' && r4.IsA(it.model.Name, name) {
@@ -193,6 +202,11 @@ func appendChildren(s *state, out Collection, it *Item) (Collection, error) {
 	names := make([]string, 0, len(object))
 	for k := range object {
 		names = append(names, k)
+	}
+	if n, ok := it.value.(*Node); ok {
+		for c := n.first; c != nil; c = c.next {
+			names = append(names, c.Name)
+		}
 	}
 	slices.Sort(names)
 	for _, k := range names {

@@ -19,6 +19,8 @@ func (it *Item) system() any {
 		return typedString(it.value, v, it.model.Name)
 	case json.Number:
 		return numberOf(v.String(), it.model != nil && it.model.Name == "decimal")
+	case *Node:
+		return v.Object()
 	case map[string]any:
 		if it.model != nil {
 			if q, ok := quantityOf(v, it.model); ok {

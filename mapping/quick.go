@@ -1,0 +1,452 @@
+package mapping
+
+import (
+	"strings"
+
+	"samsyn/fhir/fhirpath"
+)
+
+// Nine expressions in ten are a path, a date of a path, a reference: they are evaluated
+// here on the record's nodes, without FHIRPath's collections. What this part is not sure
+// of it leaves to FHIRPath, which then evaluates the whole expression: too many values,
+// a type that does not fit, anything that would be a fault. So it never fails, and what
+// it gives is what FHIRPath gives (a test compares them).
+
+// quick evaluates an expression of at most one value; false leaves it to FHIRPath.
+type quick interface {
+	eval(r *run, out *answer) bool
+}
+
+// answerKind is what an answer is.
+type answerKind uint8
+
+const (
+	isNothing    answerKind = iota
+	isNode                  // node
+	isText                  // text
+	isDigits                // text, the digits of a whole number
+	isTrue                  // a boolean
+	isFalse                 // a boolean
+	isDate                  // text
+	isDateTime              // text
+	isConcept               // system, text the code, display; words beside
+	isWords                 // text: a concept without code
+	isCoding                // system, text the code, display
+	isReference             // text
+	isDisplay               // text: a reference that only says a name
+	isIdentifier            // system, text
+	isPerson                // text; system the given name and display the family name, or both ""
+)
+
+// answer is what a quick expression gives.
+type answer struct {
+	kind                  answerKind
+	node                  *fhirpath.Node
+	text                  string
+	system, display, also string
+}
+
+// item gives the answer as FHIRPath has it.
+func (a *answer) item() fhirpath.Item {
+	switch a.kind {
+	case isNode:
+		return a.node.Item()
+	case isDigits:
+		n, _ := digits(a.text)
+		return fhirpath.New(n)
+	case isTrue, isFalse:
+		return fhirpath.New(a.kind == isTrue)
+	case isDate:
+		d, _ := fhirpath.ParseDate(a.text)
+		return fhirpath.New(d)
+	case isDateTime:
+		d, _ := fhirpath.ParseDateTime(a.text)
+		return fhirpath.New(d)
+	case isConcept:
+		m := conceptOf(a.system, a.text, a.display)
+		if a.also != "" {
+			m["text"] = a.also
+		}
+		return fhirpath.New(m)
+	case isWords:
+		return fhirpath.New(textConcept(a.text))
+	case isCoding:
+		m := codeOf(a.system, a.text, a.display)
+		m[markKey] = markCoding
+		return fhirpath.New(m)
+	case isReference:
+		return fhirpath.New(map[string]any{"reference": a.text})
+	case isDisplay:
+		return fhirpath.New(map[string]any{"display": a.text})
+	case isIdentifier:
+		return fhirpath.New(identifierOf(a.system, a.text))
+	case isPerson:
+		return fhirpath.New(nameOfPerson(a.system, a.display, a.text))
+	}
+	return fhirpath.New(a.text)
+}
+
+// words gives the text that an answer contributes to a key, an id or a text.
+func (a *answer) words() (string, bool) {
+	switch a.kind {
+	case isNode:
+		return a.node.Text, a.node.Kind != fhirpath.NodeObject
+	case isText, isDigits, isDate, isDateTime, isWords:
+		return a.text, true
+	case isTrue:
+		return "true", true
+	case isFalse:
+		return "false", true
+	case isConcept, isCoding:
+		for _, s := range [...]string{a.display, a.also, a.text} {
+			if s != "" {
+				return s, true
+			}
+		}
+		return "", true
+	}
+	return "", false
+}
+
+// plainText gives an answer that is a text in FHIRPath too.
+func (a *answer) plainText() (string, bool) {
+	switch {
+	case a.kind == isText:
+		return a.text, true
+	case a.kind == isNode && a.node.Kind == fhirpath.NodeText:
+		return a.node.Text, true
+	}
+	return "", false
+}
+
+// truth gives an answer that is a boolean or nothing: known is false for nothing.
+func (a *answer) truth() (is, known, ok bool) {
+	switch {
+	case a.kind == isNothing:
+		return false, false, true
+	case a.kind == isTrue || a.kind == isFalse:
+		return a.kind == isTrue, true, true
+	case a.kind == isNode && a.node.Kind == fhirpath.NodeBool:
+		return a.node.Text == "true", true, true
+	}
+	return false, false, false
+}
+
+func (a *answer) setTruth(is bool) {
+	*a = answer{kind: isFalse}
+	if is {
+		a.kind = isTrue
+	}
+}
+
+type quickText string
+
+func (q quickText) eval(_ *run, out *answer) bool {
+	*out = answer{kind: isText, text: string(q)}
+	return true
+}
+
+// quickPath is a path from the record or a variable.
+type quickPath struct {
+	slot  int // of the variable; -1: from the record, or the item in its place
+	name  string
+	steps []pathStep
+}
+
+// pathStep is .name, [index] (-1 the last) or .where(criterion).
+type pathStep struct {
+	name  string
+	head  bool // may be the root's own name
+	index int
+	where quick
+}
+
+// nodes leaves what the path gives on the run's stack, from base on.
+func (p *quickPath) nodes(r *run) (base int, ok bool) {
+	base = len(r.stack)
+	start := r.focusNode
+	if p.slot >= 0 {
+		switch b := &r.slots[p.slot]; {
+		case b.bound && b.answer.kind == isNode:
+			start = b.answer.node
+		case !b.bound && r.isRoot(p.name):
+			start = r.root
+		default:
+			start = nil
+		}
+	}
+	if start == nil {
+		return base, false
+	}
+	r.stack = append(r.stack, start)
+	for i := range p.steps {
+		s := &p.steps[i]
+		ok = true
+		switch {
+		case s.where != nil:
+			ok = s.filter(r, base)
+		case s.name == "":
+			s.at(r, base)
+		default:
+			ok = s.field(r, base)
+		}
+		if !ok {
+			r.stack = r.stack[:base]
+			return base, false
+		}
+	}
+	return base, true
+}
+
+func (s *pathStep) field(r *run, base int) bool {
+	end := len(r.stack)
+	if r.left -= end - base; r.left < 0 {
+		return false
+	}
+	for j := base; j < end; j++ {
+		n := r.stack[j]
+		var c *fhirpath.Node
+		if n.Kind == fhirpath.NodeObject {
+			c = n.Field(s.name)
+		}
+		switch {
+		case c != nil:
+			if !r.push(c) {
+				return false
+			}
+		case s.head && n.IsRoot() && n.Name == s.name:
+			r.stack = append(r.stack, n)
+		}
+	}
+	r.stack = r.stack[:base+copy(r.stack[base:], r.stack[end:])]
+	return true
+}
+
+// push adds a field's value, or its list's entries. Lists in lists are left to FHIRPath.
+func (r *run) push(c *fhirpath.Node) bool {
+	switch c.Kind {
+	case fhirpath.NodeNull:
+	case fhirpath.NodeList:
+		for e := c.First(); e != nil; e = e.Next() {
+			switch r.left--; {
+			case e.Kind == fhirpath.NodeList || r.left < 0:
+				return false
+			case e.Kind != fhirpath.NodeNull:
+				r.note(e)
+				r.stack = append(r.stack, e)
+			}
+		}
+	default:
+		r.note(c)
+		r.stack = append(r.stack, c)
+	}
+	return true
+}
+
+// at keeps one of the nodes.
+func (s *pathStep) at(r *run, base int) {
+	i := base + s.index
+	if s.index < 0 {
+		i = len(r.stack) - 1
+	}
+	if i < base || i >= len(r.stack) {
+		r.stack = r.stack[:base]
+		return
+	}
+	r.stack[base] = r.stack[i]
+	r.stack = r.stack[:base+1]
+}
+
+func (s *pathStep) filter(r *run, base int) bool {
+	focus := r.focusNode
+	defer func() { r.focusNode = focus }()
+	end, kept := len(r.stack), base
+	for j := base; j < end; j++ {
+		var a answer
+		r.focusNode = r.stack[j]
+		if r.left--; r.left < 0 || !s.where.eval(r, &a) {
+			return false
+		}
+		is, _, ok := a.truth()
+		if !ok {
+			return false
+		}
+		if is {
+			r.stack[kept] = r.stack[j]
+			kept++
+		}
+	}
+	r.stack = r.stack[:kept]
+	return true
+}
+
+func (p *quickPath) eval(r *run, out *answer) bool {
+	if p.slot >= 0 && len(p.steps) == 0 {
+		switch b := &r.slots[p.slot]; {
+		case b.bound && b.quick:
+			*out = b.answer
+			return true
+		case !b.bound && p.name == "key":
+			*out = answer{kind: isText, text: r.in.Key}
+			return true
+		}
+	}
+	base, ok := p.nodes(r)
+	if !ok {
+		return false
+	}
+	switch len(r.stack) - base {
+	case 0:
+		*out = answer{}
+	case 1:
+		*out = answer{kind: isNode, node: r.stack[base]}
+	default:
+		ok = false
+	}
+	r.stack = r.stack[:base]
+	return ok
+}
+
+// quickCount is exists() or empty() of a path.
+type quickCount struct {
+	path  *quickPath
+	empty bool
+}
+
+func (q *quickCount) eval(r *run, out *answer) bool {
+	base, ok := q.path.nodes(r)
+	out.setTruth((len(r.stack) == base) == q.empty)
+	r.stack = r.stack[:base]
+	return ok
+}
+
+// quickEqual is = and != of texts.
+type quickEqual struct {
+	a, b quick
+	not  bool
+}
+
+func (q *quickEqual) eval(r *run, out *answer) bool {
+	var a, b answer
+	if r.left--; r.left < 0 || !q.a.eval(r, &a) || !q.b.eval(r, &b) {
+		return false
+	}
+	if a.kind == isNothing || b.kind == isNothing {
+		*out = answer{}
+		return true
+	}
+	x, okX := a.plainText()
+	y, okY := b.plainText()
+	out.setTruth((x == y) != q.not)
+	return okX && okY
+}
+
+// quickLogic is "and" and "or" of booleans.
+type quickLogic struct {
+	a, b quick
+	or   bool
+}
+
+func (q *quickLogic) eval(r *run, out *answer) bool {
+	var a, b answer
+	if r.left--; r.left < 0 || !q.a.eval(r, &a) {
+		return false
+	}
+	x, knownX, ok := a.truth()
+	if !ok {
+		return false
+	}
+	if knownX && x == q.or {
+		out.setTruth(x)
+		return true
+	}
+	if !q.b.eval(r, &b) {
+		return false
+	}
+	y, knownY, ok := b.truth()
+	switch {
+	case !ok:
+		return false
+	case knownY && y == q.or:
+		out.setTruth(y)
+	case !knownX || !knownY:
+		*out = answer{}
+	default:
+		out.setTruth(!q.or)
+	}
+	return true
+}
+
+// quickJoin is & of texts.
+type quickJoin struct{ a, b quick }
+
+func (q *quickJoin) eval(r *run, out *answer) bool {
+	var a, b answer
+	if r.left--; r.left < 0 || !q.a.eval(r, &a) || !q.b.eval(r, &b) {
+		return false
+	}
+	x, okX := a.plainText()
+	y, okY := b.plainText()
+	if !okX && a.kind != isNothing || !okY && b.kind != isNothing {
+		return false
+	}
+	if r.left -= (len(x) + len(y)) / 64; r.left < 0 {
+		return false
+	}
+	*out = answer{kind: isText, text: x + y}
+	return true
+}
+
+// quickIf is iif() without input.
+type quickIf struct{ test, then, otherwise quick }
+
+func (q *quickIf) eval(r *run, out *answer) bool {
+	var a answer
+	if r.left--; r.left < 0 || !q.test.eval(r, &a) {
+		return false
+	}
+	is, _, ok := a.truth()
+	switch {
+	case !ok:
+		return false
+	case is:
+		return q.then.eval(r, out)
+	case q.otherwise != nil:
+		return q.otherwise.eval(r, out)
+	}
+	*out = answer{}
+	return true
+}
+
+// quickMember is .code, .system, .display or .text of what translate() and the like give.
+type quickMember struct {
+	of   quick
+	name string
+}
+
+func (q *quickMember) eval(r *run, out *answer) bool {
+	var a answer
+	if r.left--; r.left < 0 || strings.HasPrefix(q.name, r.rootName) || !q.of.eval(r, &a) {
+		return false
+	}
+	*out = answer{}
+	if a.kind == isNothing {
+		return true
+	}
+	if a.kind != isConcept && a.kind != isCoding {
+		return false
+	}
+	s := a.text
+	switch q.name {
+	case "system":
+		s = a.system
+	case "display":
+		s = a.display
+	}
+	if s == "" && q.name != "code" {
+		return true
+	}
+	r.note(nil)
+	*out = answer{kind: isText, text: s}
+	return true
+}

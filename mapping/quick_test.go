@@ -1,0 +1,143 @@
+package mapping_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"samsyn/mapping"
+)
+
+// bothWays maps a record by the short ways and by FHIRPath alone (as whoever observes
+// what is read does), and gives what each says, lineage and faults included.
+func bothWays(m *mapping.Map, in mapping.Input) (short, whole string) {
+	say := func() string {
+		result, err := m.Apply(in)
+		return fmt.Sprintf("%s\n%v", marshal(result), err)
+	}
+	short = say()
+	in.Observe = &mapping.Observer{}
+	return short, say()
+}
+
+// TestShortWaysGiveWhatFHIRPathGives applies every map to every record, also those it is
+// not for: they are full of fields that are missing or of another form.
+func TestShortWaysGiveWhatFHIRPathGives(t *testing.T) {
+	set, err := mapping.Load(mapping.Shipped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, err := filepath.Glob("../testdata/records/*/*/*.input.*")
+	if err != nil || len(records) == 0 {
+		t.Fatalf("no records: %v", err)
+	}
+	for _, file := range records {
+		body, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range set.Maps() {
+			in := mapping.Input{Source: m.System(), Kind: m.Kind(), Key: "k", Media: media[filepath.Ext(file)], Body: body, Now: demoNow, IDKey: demoKey}
+			if short, whole := bothWays(m, in); short != whole {
+				t.Errorf("%s on %s:\n%s", m.Name, file, firstDifference(whole, short))
+			}
+		}
+	}
+}
+
+// Expressions that have a short way, where they may differ from FHIRPath: values of any
+// kind where a text is expected, lists, lists in lists, null, and nothing.
+var shortExpressions = []string{
+	"a", "b.c", "a.b.c", "rec.a", "%record.a", "%rec.a.b", "%key", "%d", "%d.b", "a[0]", "a[1].b", "a.first().b", "a.last()", "%v", "%v.b", "%list", "%list.b",
+	"a.exists()", "a.b.empty()", "a = 'x'", "a != b", "'x' = 'x'", "a = 'x' and b = 'y'", "a.exists() or b", "a and b", "a & b", "'x' & a.b & 'y'",
+	"iif(a, 'ja', 'nei')", "iif(a = 'x', a, b)", "iif(a.exists(), a.b)", "a.where(b = 'x')", "a.where(b = 'x' and c.exists()).c", "a.where(b)", "a.where(rec.exists())",
+	"id('k', a)", "ref('Patient', 'k', a, b)", "translate('t', a)", "translate('t', a).code", "translate('t', a).display", "translate('t', a, b)", "concept('urn:x', a, b)",
+	"coding('urn:x', a, b)", "text(a)", "role(a)", "date(a)", "dateTime(a)", "instant(a)", "identifier('FNR', a)", "identifier('HPR', a)", "nationalIdentifier(a)",
+	"personName(a)", "personName(a, b)", "display(a)", "%i", "%c", "%c.code", "%when", "%subject", "%own",
+}
+
+// The places that a value may be put in: an element, a text around braces, a loop's body.
+var shortPlaces = []string{
+	"valueString", "valueCode", "valueDate", "valueDateTime", "valueInstant", "valueInteger", "valueDecimal", "valueBoolean", "valueUri",
+	"valueCodeableConcept", "valueCoding", "valueReference", "valueIdentifier", "valueHumanName", "valuePeriod", "around", "loop", "list", "condition",
+}
+
+func shortMap(expression string) string {
+	places := ""
+	for _, key := range shortPlaces[:15] {
+		places += fmt.Sprintf("      - \"{%% if want = '%s' %%}\": { url: urn:x, %s: \"{{ %s }}\" }\n", key, key, expression)
+	}
+	return strings.NewReplacer("PLACES\n", places, "EXPR", expression).Replace(`map: a/b
+record: rec
+tables: [t]
+assign:
+  - v: "{{ a }}"
+  - list: "{[ a ]}"
+  - c: "{{ concept('urn:x', 'c', 'C') }}"
+  - when: "{{ date('01.02.2026') }}"
+  - own: { x: "{{ want }}" }
+  - used: "{{ translate('t', 'x') }}"
+subject: { key: "{{ want }}" }
+make:
+  - "{% for i, d in want | b %}":
+      resourceType: Basic
+      id: "x{{ %i }}"
+      code: { text: "{{ want }}" }
+      extension:
+PLACES
+      - "{% if want = 'around' %}": { url: urn:y, valueString: "og {{ EXPR }}" }
+      - "{% if want = 'loop' %}":
+          - "{% for e in EXPR %}": { url: urn:z, valueString: "{{ %e.b }}" }
+      - "{% if want = 'condition' %}":
+          "{% if EXPR %}": { url: urn:c, valueCode: x }
+      identifier:
+      - "{% if want = 'list' %}":
+          use: usual
+          assigner: { display: "{{ EXPR }}" }
+`)
+}
+
+func TestShortWaysOnAnyRecord(t *testing.T) {
+	const table = "# unknown: text\ncode,display,system,target,targetDisplay,validFrom\nx,Iks,urn:s,X,,\ny,Ypsilon,,,,2026-01-01\nz,,,,,\nw,,urn:s,W,Dobbel-v,\n"
+	maps := map[string]*mapping.Map{}
+	rapid.Check(t, func(t *rapid.T) {
+		expression := rapid.SampledFrom(shortExpressions).Draw(t, "expression")
+		m := maps[expression]
+		if m == nil {
+			m = loadShort(t, shortMap(expression), "t.csv", table)
+			maps[expression] = m
+		}
+		scalar := rapid.SampledFrom([]any{"x", "y", "z", "w", "", " ", "01.02.2026", "2026-03-04", "2026-03-04T05:06:07", "2026-03-04T05:06:07.5+02:00", "20260304", "2026-02-30", "8", "true", 1, 12.50, true, false, nil, "14831460041"})
+		var value *rapid.Generator[any]
+		value = rapid.Custom(func(t *rapid.T) any {
+			switch rapid.IntRange(0, 7).Draw(t, "kind") {
+			case 0:
+				return rapid.SliceOfN(value, 0, 3).Draw(t, "list")
+			case 1, 2:
+				return rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "c", "rec"}), value, 0, 3).Draw(t, "object")
+			}
+			return scalar.Draw(t, "scalar")
+		})
+		record := map[string]any{"want": rapid.SampledFrom(shortPlaces).Draw(t, "want")}
+		for _, name := range []string{"a", "b"} {
+			record[name] = value.Draw(t, name)
+		}
+		in := input(marshal(record))
+		if short, whole := bothWays(m, in); short != whole {
+			t.Fatalf("%s on %s:\n%s", expression, in.Body, firstDifference(whole, short))
+		}
+	})
+}
+
+func loadShort(t *rapid.T, text, name, table string) *mapping.Map {
+	set, err := mapping.Load(fsOf(map[string]string{"maps/a/b.yaml": text, "codes/" + name: table}))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	m, _ := set.Map("a", "b")
+	return m
+}
