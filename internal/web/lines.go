@@ -1,12 +1,9 @@
 package web
 
 import (
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 
-	"samsyn/internal/care"
 	"samsyn/internal/consolidate"
 )
 
@@ -71,49 +68,6 @@ func (p Page) Records(all []consolidate.SourceRef) []consolidate.SourceRef {
 		}
 	}
 	return out
-}
-
-// rule is one line of a map, with what it made from what.
-type rule struct {
-	Elements []string // paths below the resource
-	From     []string // fields of the source's record
-	Place    string   // file and line
-}
-
-// maxRules is how many rules are listed behind a line; the API has them all.
-const maxRules = 20
-
-// place parts "maps/oneroster/user.yaml:12: {{ … }}" into where and what.
-var place = regexp.MustCompile(`^(.*?:\d+)(?:: .*)?$`)
-
-// Rules tells which rule made what from which source fields, one line for each rule;
-// what no source field had a part in (constants, ids of ours) is left out.
-func (p Page) Rules(all []care.Lineage) []rule {
-	var out []rule
-	index := map[string]int{}
-	for _, l := range all {
-		_, element, _ := strings.Cut(l.Element, ".")
-		if len(l.From) == 0 || element == "id" {
-			continue
-		}
-		at := l.Rule
-		if m := place.FindStringSubmatch(l.Rule); m != nil {
-			at = m[1]
-		}
-		i, known := index[at]
-		if !known {
-			i = len(out)
-			index[at] = i
-			out = append(out, rule{Place: strings.TrimPrefix(at, "maps/")})
-		}
-		out[i].Elements = append(out[i].Elements, element)
-		for _, f := range l.From {
-			if !slices.Contains(out[i].From, f) {
-				out[i].From = append(out[i].From, f)
-			}
-		}
-	}
-	return out[:min(len(out), maxRules)]
 }
 
 // Said is what one source says of an activity: status, who, and when.

@@ -153,23 +153,51 @@ func (o told) Children(context.Context, care.Viewer, string) ([]overview.Answer,
 	return []overview.Answer{o.answer}, nil
 }
 
-func TestFindingAboutNoLineTellsItsSourceInstead(t *testing.T) {
-	said := consolidate.SourceRef{Source: "oneroster", Title: "Skolenes register", Service: care.Skole, Kind: "user", Key: "u1"}
-	h := &web.Handler{
-		Overviews: told{overview.Answer{Overview: consolidate.Overview{Marker: consolidate.MarkerM1, Now: stories.Now(), Child: consolidate.Child{Age: -1}}, Findings: []findings.Finding{
-			{Rule: "gone", Level: findings.Act, Key: "finding.no-own-voice", Line: "activity-000000000000", Sources: []consolidate.SourceRef{said}},
-		}}},
-		States: families(), Viewers: []care.Viewer{anders}, Now: stories.Now, Zone: stories.Oslo, Log: slog.New(slog.DiscardHandler),
-	}
+// tellOnly gives the page of one answer.
+func tellOnly(t *testing.T, a overview.Answer) *html.Node {
+	t.Helper()
+	a.Overview.Marker, a.Overview.Now, a.Overview.Child.Age = consolidate.MarkerM1, stories.Now(), -1
+	h := &web.Handler{Overviews: told{a}, States: families(), Viewers: []care.Viewer{anders}, Now: stories.Now, Zone: stories.Oslo, Log: slog.New(slog.DiscardHandler)}
 	e := echo.New()
 	if err := h.Mount(e); err != nil {
 		t.Fatal(err)
 	}
-	finding := id(t, (&house{handler: e}).page(t, "/barn/x"), "funn")
+	return (&house{handler: e}).page(t, "/barn/x")
+}
+
+func TestEventSaysHowFarOffItIs(t *testing.T) {
+	for start, want := range map[consolidate.Moment]string{
+		"2026-11-23T09:00:00+01:00": "23. november 2026 kl. 09.00 i dag Møte", "2026-11-24": "24. november 2026 i morgen Møte", "2026-12-10T23:30:00Z": "11. desember 2026 kl. 00.30 fredag om 18 dager Møte",
+		"2026-12": "desember 2026 Møte", "": "dato ikke oppgitt Møte", "2026-11-22": "22. november 2026 Møte",
+	} {
+		doc := tellOnly(t, overview.Answer{Overview: consolidate.Overview{Timeline: []consolidate.Event{{ID: "event-1", Kind: consolidate.EventContact, Title: "Møte", Start: start, Coming: true,
+			Provider: "HABU", With: []string{"Ole Strand", "HABU"}}}}})
+		if got := text(id(t, doc, "event-1")); got != want+" HABU Ole Strand" {
+			t.Errorf("%q: %q, want %q", start, got, want)
+		}
+	}
+}
+
+func TestFindingAboutNoLineTellsItsSourceInstead(t *testing.T) {
+	said := consolidate.SourceRef{Source: "oneroster", Title: "Skolenes register", Service: care.Skole, Kind: "user", Key: "u1"}
+	doc := tellOnly(t, overview.Answer{Findings: []findings.Finding{
+		{Rule: "gone", Level: findings.Act, Key: "finding.no-own-voice", Line: "activity-000000000000", Sources: []consolidate.SourceRef{said}},
+	}})
+	finding := id(t, doc, "funn")
 	if links := find(finding, tag("a")); len(links) > 0 {
 		t.Errorf("it leads to %s", attr(links[0], "href"))
 	}
 	contains(t, "finding", text(finding), "Kilde: Skolenes register", "post i kilden: user u1")
+}
+
+func TestRecordIsNamedOnce(t *testing.T) {
+	m := families()
+	m.claims["ella"] = append(m.claims["ella"], m.claims["ella"]...)
+	doc := open(t, m, anders).page(t, "/barn/ella")
+	namers := find(find(id(t, doc, "innhold"), class("details", "from"))[0], tag("li"))
+	if len(namers) != 1 {
+		t.Errorf("the name is given by %q", texts(namers))
+	}
 }
 
 func TestConversationStandsTogetherFirstMessageFirst(t *testing.T) {
@@ -261,14 +289,17 @@ func TestLineageIsReadable(t *testing.T) {
 		{Element: "Encounter.resourceType", Rule: "maps/fhirrest/Encounter.yaml:9: constant", Line: 9},
 		{Element: "Encounter.id", Rule: "maps/fhirrest/Encounter.yaml:10: {{ id('Encounter', %record.id) }}", Line: 10, From: []string{"Encounter.id"}},
 		{Element: "Encounter.period.start", Rule: "maps/fhirrest/Encounter.yaml:12: {{ period }}", Line: 12, From: []string{"Encounter.period.start"}},
-		{Element: "Encounter.period.end", Rule: "maps/fhirrest/Encounter.yaml:12: {{ period }}", Line: 12, From: []string{"Encounter.period.start", "Encounter.period.end"}},
+		{Element: "Encounter.period.end", Rule: "maps/fhirrest/Encounter.yaml:12: {{ period }}", Line: 12, From: []string{"Encounter", "Encounter.period", "Encounter.period.start", "Encounter.period.end"}},
+		{Element: "Encounter.status", Rule: "maps/fhirrest/Encounter.yaml:14: {{ status }}", Line: 14, From: []string{"Encounter.status"}},
+		{Element: "Encounter.type[0].text", Rule: "odd rule", From: []string{"Encounter.a", "b"}},
 	}
 	doc := open(t, m, anders).page(t, "/barn/selma")
 	rules := find(id(t, doc, "bakover"), class("details", "rules"))
 	if len(rules) != 1 {
 		t.Fatalf("%d lineages, want 1", len(rules))
 	}
-	want := "Slik ble linjen til period.start, period.end ← Encounter.period.start, Encounter.period.end fhirrest/Encounter.yaml:12"
+	want := "Slik ble linjen til period: start, end ← Encounter.period: start, end fhirrest/Encounter.yaml:12 " +
+		"status ← Encounter.status fhirrest/Encounter.yaml:14 type[0].text ← Encounter.a, b odd rule"
 	if got := text(rules[0]); got != want {
 		t.Errorf("lineage\n got %s\nwant %s", got, want)
 	}
@@ -334,5 +365,7 @@ func TestNothingToFollowUpIsSaid(t *testing.T) {
 	if got := texts(find(id(t, doc, "funn"), tag("p"))); !slices.Equal(got, []string{"Ingenting å følge opp i det kildene sier."}) {
 		t.Errorf("findings %q", got)
 	}
-	contains(t, "coming", text(id(t, doc, "framover")), "Ingenting registrert i kildene du ser.")
+	for _, section := range []string{"framover", "team", "vedtak", "bakover"} {
+		contains(t, section, text(id(t, doc, section)), "Ingenting registrert i kildene du ser.")
+	}
 }
