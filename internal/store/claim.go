@@ -10,182 +10,211 @@ import (
 	"samsyn/internal/ingest/ledger"
 )
 
-// claim writes what one version of a record says about who its subject is. Earlier
-// versions' claims stay: the numbers in them are the person's history. A record that
-// never contributed has no claims either, and is not asked for them.
-func (w *work) claim(source string, e ledger.Entry, rank ledger.Rank, current, first bool) error {
-	r, s := e.Record, e.Subject
-	if current && !first {
-		if err := w.retire(source, e, rank); err != nil {
-			return err
-		}
-	}
-	if s.Key != "" {
-		if err := w.ensureSubject(source, s.Key); err != nil {
-			return err
-		}
-	}
-	if s.Key == "" || len(s.Numbers)+len(s.Old)+len(s.Refused) == 0 && s.BirthDate == "" && s.Name == "" {
-		if first {
-			return nil
-		}
-		return w.forget(source, e, rank)
-	}
-	n, err := w.execCount(`INSERT INTO claim (source, kind, key, hash, subject, service, current, birth_date, name, refused, recorded)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+// claimRow is what one version of a record says about who its subject is.
+type claimRow struct {
+	Kind      string `db:"kind"`
+	Key       string `db:"key"`
+	Hash      []byte `db:"hash"`
+	Subject   string `db:"subject"`
+	Service   string `db:"service"`
+	Current   bool   `db:"current"`
+	BirthDate string `db:"birth_date"`
+	Name      string `db:"name"`
+	Refused   string `db:"refused"`
+	Numbers   []statedRow
+}
+
+func (c claimRow) same(o claimRow) bool {
+	return c.Subject == o.Subject && c.Service == o.Service && c.Current == o.Current && c.BirthDate == o.BirthDate && c.Name == o.Name && c.Refused == o.Refused
+}
+
+// statedRow is a number that a claim states.
+type statedRow struct {
+	Kind    string `db:"kind"`
+	Key     string `db:"key"`
+	Hash    []byte `db:"hash"`
+	Number  string `db:"number"`
+	Subject string `db:"subject"`
+	Old     bool   `db:"old"`
+}
+
+func (s statedRow) same(o statedRow) bool {
+	return s.Number == o.Number && s.Subject == o.Subject && s.Old == o.Old
+}
+
+var (
+	askClaims = say(`SELECT c.kind, c.key, c.hash, c.subject, c.service, c.current, c.birth_date, c.name, c.refused FROM {rows}
+		JOIN claim c ON c.source = k.source AND c.kind = k.kind AND c.key = k.key WHERE c.current = 1 OR c.hash = k.hash`, "source kind key hash:bytes")
+	askStated = say(`SELECT n.kind, n.key, n.hash, n.number, n.subject, n.old FROM {rows}
+		JOIN claim_number n ON n.source = k.source AND n.kind = k.kind AND n.key = k.key AND n.hash = k.hash ORDER BY n.number`, "source kind key hash:bytes")
+	putSubject = say(`INSERT INTO subject (source, subject, person, reason) SELECT k.source, k.subject, NULL, k.reason FROM {rows} WHERE true ON CONFLICT DO NOTHING`,
+		"source subject reason")
+	dropNumbers = say(`DELETE FROM claim_number WHERE (source, kind, key, hash) IN (SELECT k.source, k.kind, k.key, k.hash FROM {rows})`, "source kind key hash:bytes")
+	dropClaim   = say(`DELETE FROM claim WHERE (source, kind, key, hash) IN (SELECT k.source, k.kind, k.key, k.hash FROM {rows})`, "source kind key hash:bytes")
+	retireClaim = say(`UPDATE claim SET current = 0 FROM {rows} WHERE claim.source = k.source AND claim.kind = k.kind AND claim.key = k.key AND claim.hash = k.hash`,
+		"source kind key hash:bytes")
+	putClaim = say(`INSERT INTO claim (source, kind, key, hash, subject, service, current, birth_date, name, refused, recorded)
+		SELECT k.source, k.kind, k.key, k.hash, k.subject, k.service, k.current, k.birth_date, k.name, k.refused, k.recorded FROM {rows} WHERE true
 		ON CONFLICT (source, kind, key, hash) DO UPDATE SET subject = excluded.subject, service = excluded.service, current = excluded.current,
-		birth_date = excluded.birth_date, name = excluded.name, refused = excluded.refused, recorded = excluded.recorded
-		WHERE claim.subject <> excluded.subject OR claim.service <> excluded.service OR claim.current <> excluded.current
-		OR claim.birth_date <> excluded.birth_date OR claim.name <> excluded.name OR claim.refused <> excluded.refused`,
-		source, r.Kind, r.Key, rank.Hash[:], s.Key, string(e.Service), flag(current), s.BirthDate, s.Name, refusedText(s.Refused), micros(w.at))
+		birth_date = excluded.birth_date, name = excluded.name, refused = excluded.refused, recorded = excluded.recorded`,
+		"source kind key hash:bytes subject service current:int birth_date name refused recorded:int")
+	putNumbers = say(`INSERT INTO claim_number (source, subject, number, kind, key, hash, old)
+		SELECT k.source, k.subject, k.number, k.kind, k.key, k.hash, k.old FROM {rows}`, "source subject number kind key hash:bytes old:int")
+)
+
+// loadClaims reads what is held of records that said something before: what they claim
+// at present, and what the very versions on the page claimed. A record that never
+// contributed has no claims either.
+func (w *work) loadClaims(entries []ledger.Entry) error {
+	var rows [][]any
+	for _, e := range entries {
+		if h := w.of(e); h != nil && h.ID != 0 && !e.Part && !e.Fault {
+			hash := e.Record.Hash()
+			rows = append(rows, []any{w.source, e.Record.Kind, e.Record.Key, hash[:]})
+		}
+	}
+	claims, err := ask[claimRow](w, &askClaims, rows)
 	if err != nil {
 		return err
 	}
-	changed, err := w.claimNumbers(source, e, rank, first)
-	if err == nil && (n > 0 || changed) {
-		w.touch(source, s.Key)
+	rows = rows[:0]
+	for _, c := range claims {
+		rows = append(rows, []any{w.source, c.Kind, c.Key, c.Hash})
 	}
-	return err
+	stated, err := ask[statedRow](w, &askStated, rows)
+	if err != nil {
+		return err
+	}
+	numbers := map[string][]statedRow{}
+	for _, s := range stated {
+		id := s.Kind + "\x00" + s.Key + "\x00" + string(s.Hash)
+		numbers[id] = append(numbers[id], s)
+	}
+	for _, c := range claims {
+		c.Numbers = numbers[c.Kind+"\x00"+c.Key+"\x00"+string(c.Hash)]
+		k := ledger.Key{Kind: c.Kind, Key: c.Key}
+		w.page.claims[k] = append(w.page.claims[k], c)
+	}
+	return nil
+}
+
+// claim writes what one version of a record says about who its subject is. Earlier
+// versions' claims stay: the numbers in them are the person's history.
+func (w *work) claim(e ledger.Entry, rank ledger.Rank, current bool) {
+	s := e.Subject
+	var before *claimRow
+	for i, c := range w.page.claims[at(e)] {
+		if string(c.Hash) == string(rank.Hash[:]) {
+			before = &w.page.claims[at(e)][i]
+		}
+	}
+	if current && w.retire(e, rank) {
+		before = nil
+	}
+	w.ensureSubject(s.Key)
+	if s.Key == "" || len(s.Numbers)+len(s.Old)+len(s.Refused) == 0 && s.BirthDate == "" && s.Name == "" {
+		if before != nil { // said by this very version under an earlier map, and no more
+			w.forget(*before)
+		}
+		return
+	}
+	now := claimRow{Kind: e.Record.Kind, Key: e.Record.Key, Hash: rank.Hash[:], Subject: s.Key, Service: string(e.Service), Current: current,
+		BirthDate: s.BirthDate, Name: s.Name, Refused: refusedText(s.Refused)}
+	changed := before == nil || !before.same(now)
+	if changed {
+		w.say(&putClaim, w.source, now.Kind, now.Key, now.Hash, now.Subject, now.Service, flag(current), now.BirthDate, now.Name, now.Refused, micros(w.at))
+	}
+	if w.claimNumbers(e, now, before) || changed {
+		w.touch(w.source, s.Key)
+	}
 }
 
 // retire ends what other versions of the record said as its present word, and what
 // this version said of another subject under an earlier map. Other states of a whole
 // that is assembled are forgotten: which of them there were depends on the order of
-// its parts, and the parts are its history.
-func (w *work) retire(source string, e ledger.Entry, rank ledger.Rank) error {
-	var before []struct {
-		Subject string `db:"subject"`
-		Hash    []byte `db:"hash"`
-	}
-	err := w.list(&before, `SELECT subject, hash FROM claim WHERE source = $1 AND kind = $2 AND key = $3 AND current = 1`, source, e.Record.Kind, e.Record.Key)
-	if err != nil {
-		return err
-	}
-	for _, b := range before {
-		if string(b.Hash) == string(rank.Hash[:]) && b.Subject == e.Subject.Key {
+// its parts, and the parts are its history. It tells whether this version was forgotten.
+func (w *work) retire(e ledger.Entry, rank ledger.Rank) (forgotten bool) {
+	for _, b := range w.page.claims[at(e)] {
+		own := string(b.Hash) == string(rank.Hash[:])
+		if !b.Current || own && b.Subject == e.Subject.Key {
 			continue
 		}
-		w.touch(source, b.Subject)
 		if e.Derived {
-			var hash [32]byte
-			copy(hash[:], b.Hash)
-			if err := w.forget(source, e, ledger.Rank{Hash: hash}); err != nil {
-				return err
-			}
+			w.forget(b)
+			forgotten = forgotten || own
 			continue
 		}
-		if err := w.exec(`UPDATE claim SET current = 0 WHERE source = $1 AND kind = $2 AND key = $3 AND hash = $4`, source, e.Record.Kind, e.Record.Key, b.Hash); err != nil {
-			return err
-		}
+		w.touch(w.source, b.Subject)
+		w.say(&retireClaim, w.source, b.Kind, b.Key, b.Hash)
 	}
-	return nil
+	return forgotten
 }
 
-// forget takes out what this very version said under an earlier map and says no more.
-func (w *work) forget(source string, e ledger.Entry, rank ledger.Rank) error {
-	var subject string
-	found, err := w.get(&subject, `SELECT subject FROM claim WHERE source = $1 AND kind = $2 AND key = $3 AND hash = $4`, source, e.Record.Kind, e.Record.Key, rank.Hash[:])
-	if err != nil || !found {
-		return err
+// forget takes out what a version said.
+func (w *work) forget(c claimRow) {
+	w.touch(w.source, c.Subject)
+	w.loosen(c)
+	w.say(&dropClaim, w.source, c.Kind, c.Key, c.Hash)
+}
+
+// loosen takes out the numbers that a version stated, and remembers them, so that those
+// who share them are looked at again.
+func (w *work) loosen(c claimRow) {
+	if len(c.Numbers) == 0 {
+		return
 	}
-	w.touch(source, subject)
-	if _, err := w.claimNumbers(source, ledger.Entry{Record: e.Record}, rank, false); err != nil {
-		return err
+	w.say(&dropNumbers, w.source, c.Kind, c.Key, c.Hash)
+	for _, n := range c.Numbers {
+		w.touch(w.source, n.Subject)
+		w.loose = append(w.loose, identity.NumberID(n.Number))
 	}
-	return w.exec(`DELETE FROM claim WHERE source = $1 AND kind = $2 AND key = $3 AND hash = $4`, source, e.Record.Kind, e.Record.Key, rank.Hash[:])
 }
 
 // claimNumbers writes the stated numbers of one version and tells whether they changed.
-func (w *work) claimNumbers(source string, e ledger.Entry, rank ledger.Rank, first bool) (bool, error) {
-	r := e.Record
-	type stated struct {
-		Number  string `db:"number"`
-		Subject string `db:"subject"`
-		Old     bool   `db:"old"`
-	}
-	var held []stated
-	if !first {
-		if err := w.list(&held, `SELECT number, subject, old FROM claim_number WHERE source = $1 AND kind = $2 AND key = $3 AND hash = $4 ORDER BY number`, source, r.Kind, r.Key, rank.Hash[:]); err != nil {
-			return false, err
-		}
-	}
-	var want []stated
-	add := func(ns []identity.Number, old bool) error {
+func (w *work) claimNumbers(e ledger.Entry, now claimRow, before *claimRow) bool {
+	var want []statedRow
+	numbers := map[string]identity.Number{}
+	var met []string
+	add := func(ns []identity.Number, old bool) {
 		for _, n := range ns {
 			id := w.s.numberID(n)
-			if slices.ContainsFunc(want, func(s stated) bool { return s.Number == id }) {
+			if _, stated := numbers[id]; stated {
 				continue
 			}
-			if err := w.number(id, n, source); err != nil {
-				return err
-			}
-			want = append(want, stated{id, e.Subject.Key, old})
-		}
-		return nil
-	}
-	if err := errors.Join(add(e.Subject.Numbers, false), add(e.Subject.Old, true)); err != nil {
-		return false, err
-	}
-	slices.SortFunc(want, func(a, b stated) int { return cmp.Compare(a.Number, b.Number) })
-	if slices.Equal(held, want) {
-		return false, nil
-	}
-	if len(held) > 0 {
-		if err := w.exec(`DELETE FROM claim_number WHERE source = $1 AND kind = $2 AND key = $3 AND hash = $4`, source, r.Kind, r.Key, rank.Hash[:]); err != nil {
-			return false, err
+			numbers[id] = n
+			met = append(met, id)
+			want = append(want, statedRow{Number: id, Subject: now.Subject, Old: old})
 		}
 	}
-	for _, h := range held {
-		w.touch(source, h.Subject)
-		w.loosened(h.Number)
+	add(e.Subject.Numbers, false)
+	add(e.Subject.Old, true)
+	slices.SortFunc(want, func(a, b statedRow) int { return cmp.Compare(a.Number, b.Number) })
+	if before != nil {
+		if slices.EqualFunc(before.Numbers, want, statedRow.same) {
+			return false
+		}
+		w.loosen(*before)
+	}
+	for _, id := range met {
+		if _, known := w.page.numbers[id]; !known {
+			w.page.numbers[id] = numbers[id]
+			w.page.order = append(w.page.order, id)
+		}
 	}
 	for _, n := range want {
-		if err := w.exec(`INSERT INTO claim_number (source, subject, number, kind, key, hash, old) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			source, n.Subject, n.Number, r.Kind, r.Key, rank.Hash[:], flag(n.Old)); err != nil {
-			return false, err
-		}
+		w.say(&putNumbers, w.source, n.Subject, n.Number, now.Kind, now.Key, now.Hash, flag(n.Old))
 	}
-	return true, nil
+	return len(want) > 0 || before != nil
 }
 
-// loosened remembers a number that a claim states no more, so that those who share it
-// are looked at again.
-func (w *work) loosened(number string) { w.loose = append(w.loose, identity.NumberID(number)) }
-
-// number writes a number the first time that it is seen, with a person of its own.
-func (w *work) number(id string, n identity.Number, source string) error {
-	if w.met[id] {
-		return nil
+// ensureSubject writes the source's key for a person the first time that it is seen.
+func (w *work) ensureSubject(subject string) {
+	if subject == "" || w.page.subjects[subject] {
+		return
 	}
-	w.met[id] = true
-	var have string
-	found, err := w.get(&have, `SELECT person FROM number WHERE number = $1`, id)
-	if err != nil || found {
-		return err
-	}
-	person, err := w.s.randomID()
-	if err != nil {
-		return err
-	}
-	err = w.exec(`INSERT INTO person (id, seq, created) SELECT $1, coalesce(max(seq), 0) + 1, $2 FROM person`, person, micros(w.at))
-	if err != nil {
-		return err
-	}
-	return w.exec(`INSERT INTO number (number, system, kind, born, sex, person, first_seen, first_source) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		id, n.Kind.System(), string(n.Kind), n.Born.String(), string(n.Sex), person, micros(w.at), source)
-}
-
-func (w *work) ensureSubject(source, subject string) error {
-	known := "subject " + subject // a page is one source's
-	if w.met[known] {
-		return nil
-	}
-	w.met[known] = true
-	n, err := w.execCount(`INSERT INTO subject (source, subject, person, reason) VALUES ($1, $2, NULL, $3) ON CONFLICT DO NOTHING`, source, subject, string(identity.NoNumber))
-	if n > 0 {
-		w.touch(source, subject)
-	}
-	return err
+	w.page.subjects[subject] = true
+	w.say(&putSubject, w.source, subject, string(identity.NoNumber))
+	w.touch(w.source, subject)
 }
 
 // numberID stands for a number wherever one would otherwise be a key.

@@ -2,133 +2,110 @@ package store
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 
-	"samsyn/internal/care"
-	"samsyn/internal/identity"
 	"samsyn/internal/ingest/ledger"
 )
 
-type contributionRow struct {
-	ID           int64  `db:"id"`
-	Version      int64  `db:"version"`
-	Revision     string `db:"revision"`
-	Service      string `db:"service"`
-	Subject      string `db:"subject"`
-	Deleted      bool   `db:"deleted"`
-	Made         []byte `db:"made"`
-	BasisVersion string `db:"basis_version"`
-	BasisChanged int64  `db:"basis_changed"`
-	BasisDeleted bool   `db:"basis_deleted"`
-	BasisHash    []byte `db:"basis_hash"`
-}
-
-func (c contributionRow) basis() ledger.Rank {
-	return rankRow{c.BasisVersion, c.BasisChanged, c.BasisDeleted, c.BasisHash}.rank()
-}
+var (
+	newContribution = say(`INSERT INTO contribution (id, source, kind, key, version, revision, service, subject, deleted, made, recorded, basis_version, basis_changed, basis_deleted, basis_hash)
+		SELECT k.id, k.source, k.kind, k.key, k.version, k.revision, k.service, k.subject, k.deleted, k.made, k.recorded, k.basis_version, k.basis_changed, k.basis_deleted, k.basis_hash FROM {rows}`,
+		"id:int source kind key version:int revision service subject deleted:int made:bytes recorded:int basis_version basis_changed:int basis_deleted:int basis_hash:bytes")
+	setContribution = say(`UPDATE contribution SET version = k.version, revision = k.revision, service = k.service, subject = k.subject, deleted = k.deleted, made = k.made,
+		recorded = k.recorded, basis_version = k.basis_version, basis_changed = k.basis_changed, basis_deleted = k.basis_deleted, basis_hash = k.basis_hash
+		FROM {rows} WHERE contribution.id = k.id`,
+		"id:int version:int revision service subject deleted:int made:bytes recorded:int basis_version basis_changed:int basis_deleted:int basis_hash:bytes")
+	setBasis = say(`UPDATE contribution SET revision = k.revision, basis_version = k.basis_version, basis_changed = k.basis_changed, basis_deleted = k.basis_deleted,
+		basis_hash = k.basis_hash FROM {rows} WHERE contribution.id = k.id`, "id:int revision basis_version basis_changed:int basis_deleted:int basis_hash:bytes")
+	putVersion = say(`INSERT INTO contribution_version (contribution, version, revision, service, subject, deleted, recorded, source_version, changed, hash)
+		SELECT k.contribution, k.version, k.revision, k.service, k.subject, k.deleted, k.recorded, k.source_version, k.changed, k.hash FROM {rows}`,
+		"contribution:int version:int revision service subject deleted:int recorded:int source_version changed:int hash:bytes")
+	putResource = say(`INSERT INTO resource (contribution, version, seq, type, id, body, lineage)
+		SELECT k.contribution, k.version, k.seq, k.type, k.id, k.body, k.lineage FROM {rows}`, "contribution:int version:int seq:int type id body lineage")
+	setLineage = say(`UPDATE resource SET lineage = k.lineage FROM {rows} WHERE resource.contribution = k.contribution AND resource.version = k.version AND resource.seq = k.seq`,
+		"contribution:int version:int seq:int lineage")
+)
 
 // contribute writes what a record says now, as a new version where it differs from
 // what it said before. A version older than the one that is said changes nothing.
 // It tells whether the saying changed.
-func (w *work) contribute(source string, e ledger.Entry, rank ledger.Rank) (bool, error) {
-	var held contributionRow
-	found, err := w.get(&held, `SELECT id, version, revision, service, subject, deleted, made, basis_version, basis_changed, basis_deleted, basis_hash
-		FROM contribution WHERE source = $1 AND kind = $2 AND key = $3`, source, e.Record.Kind, e.Record.Key)
-	if err != nil {
-		return false, err
-	}
+func (w *work) contribute(e ledger.Entry, rank ledger.Rank) (bool, error) {
+	held := w.of(e)
+	found := held.ID != 0
 	use := !found || e.Derived || !older(e, rank, held.basis())
 	if !use && rank.Hash == held.basis().Hash {
 		return false, nil // what it says now, listed once more from before
 	}
-	if err := w.claim(source, e, rank, use, !found); err != nil {
-		return false, err
-	}
+	w.claim(e, rank, use)
 	if !use {
 		return false, nil
 	}
-	made, err := digest(e)
-	if err != nil {
-		return false, err
-	}
+	made := digest(e)
 	if found && string(made) == string(held.Made) {
 		return false, w.sameAgain(held, e, rank)
 	}
-	next := held.Version
+	next, id := held.Said, held.ID
 	gone := len(e.Made) == 0
 	service, subject := string(e.Service), e.Subject.Key
 	if gone { // nothing is said, so of nobody
 		service, subject = "", ""
 	}
-	if !gone || held.Version > 0 && !held.Deleted {
+	if !gone || held.Said > 0 && !held.Gone {
 		next++
 	}
-	err = w.get1(&held.ID, `INSERT INTO contribution (source, kind, key, version, revision, service, subject, deleted, made, recorded, basis_version, basis_changed, basis_deleted, basis_hash)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-		ON CONFLICT (source, kind, key) DO UPDATE SET version = excluded.version, revision = excluded.revision, service = excluded.service,
-		subject = excluded.subject, deleted = excluded.deleted, made = excluded.made, recorded = excluded.recorded, basis_version = excluded.basis_version,
-		basis_changed = excluded.basis_changed, basis_deleted = excluded.basis_deleted, basis_hash = excluded.basis_hash RETURNING id`,
-		source, e.Record.Kind, e.Record.Key, next, e.Revision, service, subject, flag(gone), made, micros(w.at),
-		rank.Version, micros(rank.Changed), flag(rank.Deleted), rank.Hash[:])
-	if err != nil || next == held.Version {
-		return false, err
+	said := []any{next, e.Revision, service, subject, flag(gone), made, micros(w.at), rank.Version, micros(rank.Changed), flag(rank.Deleted), rank.Hash[:]}
+	if found {
+		w.say(&setContribution, append([]any{id}, said...)...)
+	} else {
+		id, w.page.ids = w.page.ids[0], w.page.ids[1:]
+		w.say(&newContribution, append([]any{id, w.source, e.Record.Kind, e.Record.Key}, said...)...)
 	}
-	return true, w.version(held, next, e, rank)
+	if next == held.Said {
+		return false, nil
+	}
+	return true, w.version(held, id, next, e, rank)
 }
 
 // version writes the version next of a contribution with its resources. A removal keeps
 // service and subject of what was removed, so that its history stays readable to the same.
-func (w *work) version(held contributionRow, next int64, e ledger.Entry, rank ledger.Rank) error {
+func (w *work) version(held *heldRow, id, next int64, e ledger.Entry, rank ledger.Rank) error {
 	service, subject := string(e.Service), e.Subject.Key
 	if len(e.Made) == 0 {
 		service, subject = held.Service, held.Subject
 	}
-	err := w.exec(`INSERT INTO contribution_version (contribution, version, revision, service, subject, deleted, recorded, source_version, changed, hash)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		held.ID, next, e.Revision, service, subject, flag(len(e.Made) == 0), micros(w.at), rank.Version, micros(rank.Changed), rank.Hash[:])
-	if err != nil {
-		return err
-	}
+	w.say(&putVersion, id, next, e.Revision, service, subject, flag(len(e.Made) == 0), micros(w.at), rank.Version, micros(rank.Changed), rank.Hash[:])
 	for i, m := range e.Made {
 		lineage, err := w.lineage(m.Lineage)
 		if err != nil {
 			return err
 		}
-		err = w.exec(`INSERT INTO resource (contribution, version, seq, type, id, body, lineage) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			held.ID, next, i, m.Resource.Type, m.Resource.ID, string(m.Resource.Body), lineage)
-		if err != nil {
-			return err
-		}
+		w.say(&putResource, id, next, int64(i), m.Resource.Type, m.Resource.ID, string(m.Resource.Body), lineage)
 	}
 	return nil
 }
 
 // sameAgain notes that another version of the record, or another revision of the map,
 // says the same. It is no new version; where the map is another, the lineage is its.
-func (w *work) sameAgain(held contributionRow, e ledger.Entry, rank ledger.Rank) error {
+func (w *work) sameAgain(held *heldRow, e ledger.Entry, rank ledger.Rank) error {
 	if held.Revision == e.Revision && held.basis().Equal(rank) {
 		return nil
 	}
-	err := w.exec(`UPDATE contribution SET revision = $2, basis_version = $3, basis_changed = $4, basis_deleted = $5, basis_hash = $6 WHERE id = $1`,
-		held.ID, e.Revision, rank.Version, micros(rank.Changed), flag(rank.Deleted), rank.Hash[:])
-	if err != nil || held.Revision == e.Revision {
-		return err
+	w.say(&setBasis, held.ID, e.Revision, rank.Version, micros(rank.Changed), flag(rank.Deleted), rank.Hash[:])
+	if held.Revision == e.Revision {
+		return nil
 	}
 	for i, m := range e.Made {
 		lineage, err := w.lineage(m.Lineage)
 		if err != nil {
 			return err
 		}
-		if err := w.exec(`UPDATE resource SET lineage = $4 WHERE contribution = $1 AND version = $2 AND seq = $3`, held.ID, held.Version, i, lineage); err != nil {
-			return err
-		}
+		w.say(&setLineage, held.ID, held.Said, int64(i), lineage)
 	}
 	return nil
 }
 
 // digest is the hash of all that a contribution says.
-func digest(e ledger.Entry) ([]byte, error) {
+func digest(e ledger.Entry) []byte {
 	h := sha256.New()
 	if len(e.Made) > 0 {
 		fmt.Fprintf(h, "%q %q\n", e.Service, e.Subject.Key)
@@ -137,78 +114,5 @@ func digest(e ledger.Entry) ([]byte, error) {
 		fmt.Fprintf(h, "%q %q %d\n", m.Resource.Type, m.Resource.ID, len(m.Resource.Body))
 		h.Write(m.Resource.Body)
 	}
-	return h.Sum(nil), nil
-}
-
-// Lineage is kept as a JSON list of [element, rule number, line, source field …].
-func (w *work) lineage(ls []care.Lineage) (string, error) {
-	out := make([][]any, len(ls))
-	for i, l := range ls {
-		rule, err := w.rule(l.Rule)
-		if err != nil {
-			return "", err
-		}
-		row := append(make([]any, 0, 3+len(l.From)), l.Element, rule, l.Line)
-		for _, f := range l.From {
-			row = append(row, f)
-		}
-		out[i] = row
-	}
-	b, err := json.Marshal(out)
-	return string(b), err
-}
-
-// rule is the number of a rule's text, which is kept once.
-func (w *work) rule(text string) (int64, error) {
-	if id, ok := w.rules[text]; ok {
-		return id, nil
-	}
-	var id int64
-	found, err := w.get(&id, `SELECT id FROM rule WHERE text = $1`, text)
-	if err == nil && !found {
-		err = w.get1(&id, `INSERT INTO rule (text) VALUES ($1) RETURNING id`, text)
-	}
-	if err == nil {
-		w.rules[text] = id
-	}
-	return id, err
-}
-
-// readLineage is the reverse of lineage.
-func readLineage(text string, rules map[int64]string) ([]care.Lineage, error) {
-	var rows [][]any
-	if err := json.Unmarshal([]byte(text), &rows); err != nil {
-		return nil, fmt.Errorf("read lineage: %w", err)
-	}
-	out := make([]care.Lineage, 0, len(rows))
-	for _, r := range rows {
-		if len(r) < 3 {
-			continue
-		}
-		element, _ := r[0].(string)
-		rule, _ := r[1].(float64)
-		line, _ := r[2].(float64)
-		l := care.Lineage{Element: element, Rule: rules[int64(rule)], Line: int(line)}
-		for _, f := range r[3:] {
-			s, _ := f.(string)
-			l.From = append(l.From, s)
-		}
-		out = append(out, l)
-	}
-	return out, nil
-}
-
-// get1 reads a row that must be there.
-func (w *work) get1(dest any, query string, args ...any) error {
-	found, err := w.get(dest, query, args...)
-	if err == nil && !found {
-		err = errNone("row")
-	}
-	return err
-}
-
-func (w *work) touch(source, subject string) {
-	if subject != "" {
-		w.touched[identity.Subject{Source: source, Key: subject}] = true
-	}
+	return h.Sum(nil)
 }

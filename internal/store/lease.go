@@ -13,7 +13,7 @@ import (
 // Queue gives the database in which the job queue keeps its own tables, and whether it
 // is PostgreSQL. Only internal/app passes it on, and only to internal/jobs: everything
 // else that is kept has a method here.
-func (s *Store) Queue() (db *sql.DB, postgres bool) { return s.write.DB, false }
+func (s *Store) Queue() (db *sql.DB, postgres bool) { return s.write.DB.DB, s.postgres }
 
 // Acquire takes the lease of a name for a while. Its token is greater than every earlier
 // one of the name. The error is care.ErrConflict where another holds it; held then says

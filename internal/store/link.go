@@ -16,6 +16,9 @@ func (w *work) link() error {
 	if len(w.touched) == 0 && len(w.loose) == 0 {
 		return nil
 	}
+	if err := w.lockWhose(); err != nil {
+		return err
+	}
 	n, err := w.neighbourhood()
 	if err != nil {
 		return err
@@ -25,6 +28,12 @@ func (w *work) link() error {
 	for _, p := range n.persons {
 		into[p.ID] = ""
 	}
+	var points [][]any
+	point := func(s identity.Subject, person care.PersonID, why identity.Reason) {
+		if now := n.subjects[s]; now.Person != string(person) || now.Reason != string(why) {
+			points = append(points, []any{s.Source, s.Key, string(person), string(why)})
+		}
+	}
 	for _, g := range res.Groups {
 		survivor := n.oldest(g.Numbers)
 		for _, id := range g.Numbers {
@@ -33,9 +42,7 @@ func (w *work) link() error {
 			}
 		}
 		for _, s := range g.Subjects {
-			if err := w.pointSubject(s, survivor, ""); err != nil {
-				return err
-			}
+			point(s, survivor, "")
 		}
 	}
 	for _, s := range slices.SortedFunc(maps.Keys(n.subjects), identity.Subject.Compare) {
@@ -47,10 +54,11 @@ func (w *work) link() error {
 			}
 		}
 		if waits {
-			if err := w.pointSubject(s, "", why); err != nil {
-				return err
-			}
+			point(s, "", why)
 		}
+	}
+	if err := w.tell(&pointSubject, points); err != nil {
+		return err
 	}
 	return w.mergePersons(n, into)
 }
@@ -58,14 +66,23 @@ func (w *work) link() error {
 // neighbourhood is what identity has to see: every subject that shares a number with
 // a touched one, directly or through others, and what they claim.
 type neighbourhood struct {
-	subjects map[identity.Subject]bool
+	subjects map[identity.Subject]subjectRow
 	claimed  map[identity.Subject]bool
 	claims   []identity.Claim
 	rulings  map[identity.Subject]identity.Ruling
 	persons  map[identity.NumberID]personRow
 }
 
+type subjectRow struct {
+	Source string `db:"source"`
+	Key    string `db:"subject"`
+	Person string `db:"person"`
+	Reason string `db:"reason"`
+	Ruling string `db:"ruling"`
+}
+
 type personRow struct {
+	Number     string        `db:"number"`
 	ID         care.PersonID `db:"id"`
 	Seq        int64         `db:"seq"`
 	MergedInto *string       `db:"merged_into"`
@@ -76,117 +93,123 @@ func (n neighbourhood) oldest(numbers []identity.NumberID) care.PersonID {
 	return n.persons[first].ID
 }
 
+// spokenRow is a number in a claim about a subject; a claim without numbers has one row without.
+type spokenRow struct {
+	Source    string `db:"source"`
+	Subject   string `db:"subject"`
+	Kind      string `db:"kind"`
+	Key       string `db:"key"`
+	Hash      []byte `db:"hash"`
+	Current   bool   `db:"current"`
+	BirthDate string `db:"birth_date"`
+	Refused   string `db:"refused"`
+	Number    string `db:"number"`
+	Of        string `db:"of_kind"`
+	Born      string `db:"born"`
+}
+
+var (
+	askSubject = say(`SELECT k.source, k.subject, coalesce(u.person, '') AS person, coalesce(u.reason, '') AS reason, coalesce((SELECT g.ruling FROM ruling g
+		WHERE g.source = k.source AND g.subject = k.subject AND g.withdrawn IS NULL ORDER BY g.id DESC LIMIT 1), '') AS ruling
+		FROM {rows} LEFT JOIN subject u ON u.source = k.source AND u.subject = k.subject`, "source subject")
+	askSpoken = say(`SELECT c.source, c.subject, c.kind, c.key, c.hash, c.current, c.birth_date, c.refused, coalesce(m.number, '') AS number,
+		coalesce(n.kind, '') AS of_kind, coalesce(n.born, '') AS born FROM {rows}
+		JOIN claim c ON c.source = k.source AND c.subject = k.subject
+		LEFT JOIN claim_number m ON m.source = c.source AND m.kind = c.kind AND m.key = c.key AND m.hash = c.hash
+		LEFT JOIN number n ON n.number = m.number ORDER BY c.source, c.subject, c.kind, c.key, c.hash, m.number`, "source subject")
+	askPerson = say(`SELECT n.number, p.id, p.seq, p.merged_into FROM {rows} JOIN number n ON n.number = k.number JOIN person p ON p.id = n.person`, "number")
+	askShared = say(`SELECT DISTINCT m.source, m.subject FROM {rows} JOIN claim_number m ON m.number = k.number`, "number")
+)
+
+// neighbourhood widens from what changed, ring by ring: from subjects to the numbers that
+// they claim, and from those to the subjects that claim them too.
 func (w *work) neighbourhood() (neighbourhood, error) {
-	n := neighbourhood{map[identity.Subject]bool{}, map[identity.Subject]bool{}, nil, map[identity.Subject]identity.Ruling{}, map[identity.NumberID]personRow{}}
-	queue := slices.SortedFunc(maps.Keys(w.touched), identity.Subject.Compare)
-	meet := func(id identity.NumberID) error {
-		if _, met := n.persons[id]; met {
-			return nil
-		}
-		var p personRow
-		if err := w.get1(&p, `SELECT p.id, p.seq, p.merged_into FROM number n JOIN person p ON p.id = n.person WHERE n.number = $1`, string(id)); err != nil {
-			return err
-		}
-		n.persons[id] = p
-		var more []struct {
-			Source  string `db:"source"`
-			Subject string `db:"subject"`
-		}
-		if err := w.list(&more, `SELECT DISTINCT source, subject FROM claim_number WHERE number = $1`, string(id)); err != nil {
-			return err
-		}
-		for _, m := range more {
-			queue = append(queue, identity.Subject{Source: m.Source, Key: m.Subject})
-		}
-		return nil
-	}
+	n := neighbourhood{map[identity.Subject]subjectRow{}, map[identity.Subject]bool{}, nil, map[identity.Subject]identity.Ruling{}, map[identity.NumberID]personRow{}}
+	ring := slices.SortedFunc(maps.Keys(w.touched), identity.Subject.Compare)
+	numbers := map[identity.NumberID]bool{}
 	for _, id := range w.loose {
-		if err := meet(id); err != nil {
+		numbers[id] = true
+	}
+	for len(ring) > 0 || len(numbers) > 0 {
+		var rows [][]any
+		for _, s := range ring {
+			rows = append(rows, []any{s.Source, s.Key})
+		}
+		if err := w.meetSubjects(&n, rows, numbers); err != nil {
 			return n, err
 		}
-	}
-	for ; len(queue) > 0; queue = queue[1:] {
-		s := queue[0]
-		if n.subjects[s] {
-			continue
+		rows = nil
+		for _, id := range slices.Sorted(maps.Keys(numbers)) {
+			if _, met := n.persons[id]; !met {
+				rows = append(rows, []any{string(id)})
+			}
 		}
-		n.subjects[s] = true
-		claims, err := w.claims(s)
+		clear(numbers)
+		persons, err := ask[personRow](w, &askPerson, rows)
 		if err != nil {
 			return n, err
 		}
-		n.claimed[s] = len(claims) > 0
-		n.claims = append(n.claims, claims...)
-		if n.rulings[s], err = w.ruling(s); err != nil {
+		for _, p := range persons {
+			n.persons[identity.NumberID(p.Number)] = p
+		}
+		shared, err := ask[struct {
+			Source  string `db:"source"`
+			Subject string `db:"subject"`
+		}](w, &askShared, rows)
+		if err != nil {
 			return n, err
 		}
-		for _, c := range claims {
-			for _, num := range c.Numbers {
-				if err := meet(num.ID); err != nil {
-					return n, err
-				}
+		ring = nil
+		for _, u := range shared {
+			if s := (identity.Subject{Source: u.Source, Key: u.Subject}); n.subjects[s].Source == "" {
+				ring = append(ring, s)
 			}
 		}
+		slices.SortFunc(ring, identity.Subject.Compare)
+		ring = slices.Compact(ring)
 	}
 	return n, nil
 }
 
-// claims is all that was ever said of a subject.
-func (w *work) claims(s identity.Subject) ([]identity.Claim, error) {
-	var rows []struct {
-		Kind      string `db:"kind"`
-		Key       string `db:"key"`
-		Hash      []byte `db:"hash"`
-		Current   bool   `db:"current"`
-		BirthDate string `db:"birth_date"`
-		Refused   string `db:"refused"`
+// meetSubjects reads subjects and all that was ever said of them, and adds the numbers in it.
+func (w *work) meetSubjects(n *neighbourhood, rows [][]any, numbers map[identity.NumberID]bool) error {
+	subjects, err := ask[subjectRow](w, &askSubject, rows)
+	if err != nil {
+		return err
 	}
-	if err := w.list(&rows, `SELECT kind, key, hash, current, birth_date, refused FROM claim WHERE source = $1 AND subject = $2`, s.Source, s.Key); err != nil {
-		return nil, err
+	for _, u := range subjects {
+		s := identity.Subject{Source: u.Source, Key: u.Key}
+		n.subjects[s], n.rulings[s] = u, identity.Ruling(u.Ruling)
 	}
-	out := make([]identity.Claim, 0, len(rows))
-	for _, r := range rows {
-		c := identity.Claim{Subject: s, Current: r.Current, Refused: refusedOf(r.Refused)}
-		c.Born, _ = identity.ParseBorn(r.BirthDate) // what is no date contradicts nothing
-		var nums []struct {
-			Number string `db:"number"`
-			Kind   string `db:"kind"`
-			Born   string `db:"born"`
+	spoken, err := ask[spokenRow](w, &askSpoken, rows)
+	if err != nil {
+		return err
+	}
+	for i, r := range spoken {
+		s := identity.Subject{Source: r.Source, Key: r.Subject}
+		n.claimed[s] = true
+		if b := i - 1; b < 0 || spoken[b].Source != r.Source || spoken[b].Kind != r.Kind || spoken[b].Key != r.Key || string(spoken[b].Hash) != string(r.Hash) {
+			c := identity.Claim{Subject: s, Current: r.Current, Refused: refusedOf(r.Refused)}
+			c.Born, _ = identity.ParseBorn(r.BirthDate) // what is no date contradicts nothing
+			n.claims = append(n.claims, c)
 		}
-		err := w.list(&nums, `SELECT c.number, n.kind, n.born FROM claim_number c JOIN number n ON n.number = c.number
-			WHERE c.source = $1 AND c.kind = $2 AND c.key = $3 AND c.hash = $4`, s.Source, r.Kind, r.Key, r.Hash)
+		if r.Number == "" {
+			continue
+		}
+		born, err := identity.ParseBorn(r.Born)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		for _, n := range nums {
-			born, err := identity.ParseBorn(n.Born)
-			if err != nil {
-				return nil, err
-			}
-			c.Numbers = append(c.Numbers, identity.StatedNumber{ID: identity.NumberID(n.Number), Kind: identity.Kind(n.Kind), Born: born})
-		}
-		out = append(out, c)
+		c := &n.claims[len(n.claims)-1]
+		c.Numbers = append(c.Numbers, identity.StatedNumber{ID: identity.NumberID(r.Number), Kind: identity.Kind(r.Of), Born: born})
+		numbers[identity.NumberID(r.Number)] = true
 	}
-	return out, nil
+	return nil
 }
 
-func (w *work) ruling(s identity.Subject) (identity.Ruling, error) {
-	var r string
-	_, err := w.get(&r, `SELECT ruling FROM ruling WHERE source = $1 AND subject = $2 AND withdrawn IS NULL ORDER BY id DESC LIMIT 1`, s.Source, s.Key)
-	return identity.Ruling(r), err
-}
-
-// pointSubject writes who a subject is, or why nobody knows, where that differs.
-func (w *work) pointSubject(s identity.Subject, person care.PersonID, why identity.Reason) error {
-	var p *string
-	if person != "" {
-		id := string(person)
-		p = &id
-	}
-	return w.exec(`INSERT INTO subject (source, subject, person, reason) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (source, subject) DO UPDATE SET person = excluded.person, reason = excluded.reason
-		WHERE coalesce(subject.person, '') <> coalesce(excluded.person, '') OR subject.reason <> excluded.reason`, s.Source, s.Key, p, string(why))
-}
+// pointSubject writes who a subject is, or why nobody knows.
+var pointSubject = say(`INSERT INTO subject (source, subject, person, reason) SELECT k.source, k.subject, nullif(k.person, ''), k.reason FROM {rows} WHERE true
+	ON CONFLICT (source, subject) DO UPDATE SET person = excluded.person, reason = excluded.reason`, "source subject person reason")
 
 // mergePersons lets each number's person point to the survivor, and journals each
 // change. Where the tie is gone the person stands for herself again.

@@ -7,13 +7,6 @@ import (
 	"samsyn/internal/ingest/ledger"
 )
 
-// seen is the ledger's line about a key.
-func (w *work) seen(source, kind, key string) (ledger.Seen, bool, error) {
-	var row ledgerRow
-	found, err := w.get(&row, `SELECT kind, key, stamp, revision, outcome FROM ledger WHERE source = $1 AND kind = $2 AND key = $3`, source, kind, key)
-	return row.seen(), found, err
-}
-
 type ledgerRow struct {
 	Kind     string `db:"kind"`
 	Key      string `db:"key"`
@@ -28,53 +21,40 @@ func (r ledgerRow) seen() ledger.Seen {
 	return s
 }
 
-// setLedger writes the line where it differs.
-func (w *work) setLedger(source string, e ledger.Entry, stamp [32]byte, out ledger.Outcome) error {
-	hash := e.Record.Hash()
-	return w.exec(`INSERT INTO ledger (source, kind, key, stamp, revision, outcome, hash) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (source, kind, key) DO UPDATE SET revision = excluded.revision, outcome = excluded.outcome,
-		hash = CASE WHEN ledger.stamp = excluded.stamp THEN ledger.hash ELSE excluded.hash END, stamp = excluded.stamp
-		WHERE ledger.stamp <> excluded.stamp OR ledger.revision <> excluded.revision OR ledger.outcome <> excluded.outcome`,
-		source, e.Record.Kind, e.Record.Key, stamp[:], e.Revision, string(out), hash[:])
-}
-
-// quarantine writes why an entry could not be used, where that is not yet known.
-// The first sighting stays for as long as the bytes are the same.
-func (w *work) quarantine(source string, e ledger.Entry, hash [32]byte, body []byte) error {
-	if w.held != nil {
-		w.held[ledger.Key{Kind: e.Record.Kind, Key: e.Record.Key}] = true
-	}
-	return w.exec(`INSERT INTO quarantine (source, kind, key, hash, code, reason, place, media, body, first_seen)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+var (
+	putLedger = say(`INSERT INTO ledger (source, kind, key, stamp, revision, outcome, hash) SELECT k.source, k.kind, k.key, k.stamp, k.revision, k.outcome, k.hash FROM {rows} WHERE true
+		ON CONFLICT (source, kind, key) DO UPDATE SET stamp = excluded.stamp, revision = excluded.revision, outcome = excluded.outcome, hash = excluded.hash`,
+		"source kind key stamp:bytes revision outcome hash:bytes")
+	putQuarantine = say(`INSERT INTO quarantine (source, kind, key, hash, code, reason, place, media, body, first_seen)
+		SELECT k.source, k.kind, k.key, k.hash, k.code, k.reason, k.place, k.media, k.body, k.seen FROM {rows} WHERE true
 		ON CONFLICT (source, kind, key) DO UPDATE SET code = excluded.code, reason = excluded.reason, place = excluded.place,
 		media = excluded.media, body = excluded.body, hash = excluded.hash,
 		first_seen = CASE WHEN quarantine.hash = excluded.hash THEN quarantine.first_seen ELSE excluded.first_seen END
 		WHERE quarantine.hash <> excluded.hash OR quarantine.code <> excluded.code OR quarantine.reason <> excluded.reason OR quarantine.place <> excluded.place`,
-		source, e.Record.Kind, e.Record.Key, hash[:], e.Refused.Code, e.Refused.Text, e.Refused.Where, e.Record.Media, body, micros(w.at))
+		"source kind key hash:bytes code reason place media body:bytes seen:int")
+	dropQuarantine = say(`DELETE FROM quarantine WHERE (source, kind, key) IN (SELECT k.source, k.kind, k.key FROM {rows})`, "source kind key")
+)
+
+// setLedger writes the line where it differs.
+func (w *work) setLedger(e ledger.Entry, stamp, hash [32]byte, out ledger.Outcome) {
+	before := w.of(e)
+	if string(before.Stamp) == string(stamp[:]) && before.Seen == e.Revision && before.Outcome == string(out) && string(before.LineHash) == string(hash[:]) {
+		return
+	}
+	w.say(&putLedger, w.source, e.Record.Kind, e.Record.Key, stamp[:], e.Revision, string(out), hash[:])
 }
 
-// clear takes a key out of quarantine, if it is there: what is there is read once for
-// the page, for nearly nothing is.
-func (w *work) clear(source, kind, key string) error {
-	if w.held == nil {
-		var rows []struct {
-			Kind string `db:"kind"`
-			Key  string `db:"key"`
-		}
-		if err := w.list(&rows, `SELECT kind, key FROM quarantine WHERE source = $1`, source); err != nil {
-			return err
-		}
-		w.held = map[ledger.Key]bool{}
-		for _, r := range rows {
-			w.held[ledger.Key{Kind: r.Kind, Key: r.Key}] = true
-		}
+// quarantine writes why an entry could not be used, where that is not yet known.
+// The first sighting stays for as long as the bytes are the same.
+func (w *work) quarantine(e ledger.Entry, hash [32]byte, body []byte) {
+	w.say(&putQuarantine, w.source, e.Record.Kind, e.Record.Key, hash[:], e.Refused.Code, e.Refused.Text, e.Refused.Where, e.Record.Media, body, micros(w.at))
+}
+
+// clear takes an entry out of quarantine, if it is there.
+func (w *work) clear(e ledger.Entry) {
+	if w.of(e).Quarantined {
+		w.say(&dropQuarantine, w.source, e.Record.Kind, e.Record.Key)
 	}
-	k := ledger.Key{Kind: kind, Key: key}
-	if !w.held[k] {
-		return nil
-	}
-	delete(w.held, k)
-	return w.exec(`DELETE FROM quarantine WHERE source = $1 AND kind = $2 AND key = $3`, source, kind, key)
 }
 
 // Quarantined lists what waits to be mended, in a stable order.
@@ -122,5 +102,5 @@ func (s *Store) Dismiss(ctx context.Context, source, kind, key string) error {
 			return fmt.Errorf("dismiss: %w", err)
 		}
 		return w.exec(`DELETE FROM ledger WHERE source = $1 AND kind = $2 AND key = $3 AND outcome = 'quarantined'`, source, kind, key)
-	})
+	}, pageLocks(source, "")...)
 }

@@ -54,29 +54,16 @@ func (s *Store) Lines(ctx context.Context, source string, versions bool) iter.Se
 
 // Held gives what is held under the keys; a key that was never seen is absent.
 func (s *Store) Held(ctx context.Context, source string, keys []ledger.Key) (map[ledger.Key]ledger.Held, error) {
-	byKind := map[string][]string{}
-	for _, k := range keys {
-		byKind[k.Kind] = append(byKind[k.Kind], k.Key)
-	}
 	out := make(map[ledger.Key]ledger.Held, len(keys))
-	const atOnce = 500
-	for kind, ks := range byKind {
-		for len(ks) > 0 {
-			n := min(len(ks), atOnce)
-			args := []any{source, kind}
-			for _, k := range ks[:n] {
-				args = append(args, k)
-			}
-			ks = ks[n:]
-			if err := s.heldOf(ctx, out, params(3, n), args); err != nil {
-				return nil, fmt.Errorf("read what is held of %s: %w", source, err)
-			}
-		}
+	err := eachKind(keys, func(kind string, ks []string) error { return s.heldOf(ctx, out, source, kind, ks) })
+	if err != nil {
+		return nil, fmt.Errorf("read what is held of %s: %w", source, err)
 	}
+	unstorable(out, keys)
 	return out, nil
 }
 
-func (s *Store) heldOf(ctx context.Context, out map[ledger.Key]ledger.Held, in string, args []any) error {
+func (s *Store) heldOf(ctx context.Context, out map[ledger.Key]ledger.Held, source, kind string, keys []string) error {
 	var rows []struct {
 		Kind     string `db:"kind"`
 		Key      string `db:"key"`
@@ -91,7 +78,7 @@ func (s *Store) heldOf(ctx context.Context, out map[ledger.Key]ledger.Held, in s
 		Reason   string `db:"reason"`
 		Person   string `db:"person"`
 	}
-	err := s.read.SelectContext(ctx, &rows, `SELECT l.kind, l.key, l.hash, l.outcome, r.key IS NOT NULL AS held, coalesce(r.version, '') AS version,
+	err := s.selectKeys(ctx, &rows, `SELECT l.kind, l.key, l.hash, l.outcome, r.key IS NOT NULL AS held, coalesce(r.version, '') AS version,
 		coalesce(r.changed, 0) AS changed, coalesce(r.deleted, 0) AS deleted, coalesce(r.recorded, 0) AS recorded,
 		coalesce(q.code, '') AS code, coalesce(q.reason, '') AS reason, coalesce(u.person, '') AS person
 		FROM ledger l
@@ -99,7 +86,7 @@ func (s *Store) heldOf(ctx context.Context, out map[ledger.Key]ledger.Held, in s
 		LEFT JOIN quarantine q ON q.source = l.source AND q.kind = l.kind AND q.key = l.key
 		LEFT JOIN contribution c ON c.source = l.source AND c.kind = l.kind AND c.key = l.key
 		LEFT JOIN subject u ON u.source = c.source AND u.subject = c.subject
-		WHERE l.source = $1 AND l.kind = $2 AND l.key IN (`+in+`)`, args...)
+		WHERE l.source = $1 AND l.kind = $2 AND l.key {keys}`, source, kind, keys)
 	if err != nil {
 		return err
 	}
@@ -123,6 +110,9 @@ func (s *Store) LastBegun(ctx context.Context, source string) (time.Time, error)
 	return timeOf(us), nil
 }
 
+var putDifference = say(`INSERT INTO reconciliation_line (reconciliation, seq, kind, key, finding, result, reason, person)
+	SELECT k.reconciliation, k.seq, k.kind, k.key, k.finding, k.result, k.reason, k.person FROM {rows}`, "reconciliation:int seq:int kind key finding result reason person")
+
 // PutReconciliation keeps a report with all its lines and gives its number.
 func (s *Store) PutReconciliation(ctx context.Context, r ledger.Reconciliation) (id int64, err error) {
 	err = s.transaction(ctx, func(w *work) error {
@@ -132,14 +122,11 @@ func (s *Store) PutReconciliation(ctx context.Context, r ledger.Reconciliation) 
 		if err != nil {
 			return err
 		}
+		rows := make([][]any, len(r.Lines))
 		for i, d := range r.Lines {
-			err := w.exec(`INSERT INTO reconciliation_line (reconciliation, seq, kind, key, finding, result, reason, person) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-				id, i, d.Kind, d.Key, string(d.Finding), string(d.Result), d.Reason, string(d.Person))
-			if err != nil {
-				return err
-			}
+			rows[i] = []any{id, int64(i), d.Kind, d.Key, string(d.Finding), string(d.Result), d.Reason, string(d.Person)}
 		}
-		return nil
+		return w.tell(&putDifference, rows)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("keep reconciliation of %s: %w", r.Source, err)

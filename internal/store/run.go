@@ -2,9 +2,9 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"samsyn/adapters"
@@ -118,31 +118,74 @@ func (s *Store) SourceStates(ctx context.Context) ([]care.SourceState, error) {
 
 // Ledger reads the ledger's lines about the keys; a key that was never seen is absent.
 func (s *Store) Ledger(ctx context.Context, source string, keys []ledger.Key) (map[ledger.Key]ledger.Seen, error) {
+	out := make(map[ledger.Key]ledger.Seen, len(keys))
+	err := eachKind(keys, func(kind string, ks []string) error {
+		var rows []ledgerRow
+		if err := s.selectKeys(ctx, &rows, `SELECT kind, key, stamp, revision, outcome FROM ledger WHERE source = $1 AND kind = $2 AND key {keys}`, source, kind, ks); err != nil {
+			return err
+		}
+		for _, r := range rows {
+			out[ledger.Key{Kind: r.Kind, Key: r.Key}] = r.seen()
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read ledger of %s: %w", source, err)
+	}
+	unstorable(out, keys)
+	return out, nil
+}
+
+// eachKind gives the keys of each kind, some at a time.
+func eachKind(keys []ledger.Key, f func(kind string, ks []string) error) error {
 	byKind := map[string][]string{}
 	for _, k := range keys {
-		byKind[k.Kind] = append(byKind[k.Kind], k.Key)
+		byKind[storable(k.Kind)] = append(byKind[storable(k.Kind)], storable(k.Key))
 	}
-	out := make(map[ledger.Key]ledger.Seen, len(keys))
-	const atOnce = 500
 	for kind, ks := range byKind {
-		for len(ks) > 0 {
-			n := min(len(ks), atOnce)
-			args := []any{source, kind}
-			for _, k := range ks[:n] {
-				args = append(args, k)
-			}
-			ks = ks[n:]
-			var rows []ledgerRow
-			err := s.read.SelectContext(ctx, &rows, `SELECT kind, key, stamp, revision, outcome FROM ledger WHERE source = $1 AND kind = $2 AND key IN (`+params(3, n)+`)`, args...)
-			if err != nil {
-				return nil, fmt.Errorf("read ledger of %s: %w", source, err)
-			}
-			for _, r := range rows {
-				out[ledger.Key{Kind: r.Kind, Key: r.Key}] = r.seen()
+		for some := range slices.Chunk(ks, keysAtOnce) {
+			if err := f(kind, some); err != nil {
+				return err
 			}
 		}
 	}
-	return out, nil
+	return nil
+}
+
+// unstorable answers for keys that are held under another name.
+func unstorable[V any](out map[ledger.Key]V, keys []ledger.Key) {
+	for _, k := range keys {
+		if v, held := out[ledger.Key{Kind: storable(k.Kind), Key: storable(k.Key)}]; held {
+			out[k] = v
+		}
+	}
+}
+
+const keysAtOnce = 500
+
+// selectKeys reads the rows of a query whose {keys} is the keys of a kind. On SQLite the
+// list is filled up to one of a few lengths, so that there are as few texts to prepare.
+func (s *Store) selectKeys(ctx context.Context, dest any, query, source, kind string, keys []string) error {
+	if s.postgres {
+		rows := make([][]any, len(keys))
+		for i, k := range keys {
+			rows[i] = []any{k}
+		}
+		return s.read.SelectOnce(ctx, dest, strings.Replace(query, "{keys}", "= ANY ($3::text[])", 1), source, kind, array{text, 0, rows})
+	}
+	args := []any{source, kind}
+	for _, k := range keys {
+		args = append(args, k)
+	}
+	n := 1
+	for n < len(keys) {
+		n *= 8
+	}
+	n = min(n, keysAtOnce)
+	for len(args)-2 < n {
+		args = append(args, keys[0])
+	}
+	return s.read.SelectContext(ctx, dest, strings.Replace(query, "{keys}", "IN ("+params(3, n)+")", 1), args...)
 }
 
 // params is "$from,$from+1,…", n of them.
@@ -208,7 +251,7 @@ func (s *Store) Records(ctx context.Context, source string) iter.Seq2[adapters.R
 		for {
 			var rows []recordRow
 			err := s.read.SelectContext(ctx, &rows, `SELECT kind, key, '' AS grp, version, changed, deleted, media, body FROM record
-				WHERE source = $1 AND derived = 0 AND (kind > $2 OR kind = $2 AND key > $3) ORDER BY kind, key LIMIT $4`, source, kind, key, atOnce)
+				WHERE source = $1 AND derived = 0 AND (kind, key) > ($2, $3) ORDER BY kind, key LIMIT $4`, source, kind, key, atOnce)
 			if err != nil {
 				yield(adapters.Record{}, fmt.Errorf("read records of %s: %w", source, err))
 				return
@@ -227,15 +270,19 @@ func (s *Store) Records(ctx context.Context, source string) iter.Seq2[adapters.R
 }
 
 // pend notes an outcome that the source is to be told.
-func (w *work) pend(source string, e ledger.Entry, out ledger.Outcome) error {
+func (w *work) pend(e ledger.Entry, out ledger.Outcome) {
 	var code, reason string
 	if out == ledger.Quarantined && e.Refused != nil {
 		code, reason = e.Refused.Code, e.Refused.Text
 	}
-	return w.exec(`INSERT INTO pending (source, kind, key, stored, code, reason) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (source, kind, key) DO UPDATE SET stored = excluded.stored, code = excluded.code, reason = excluded.reason`,
-		source, e.Record.Kind, e.Record.Key, flag(out != ledger.Quarantined), code, reason)
+	w.say(&putPending, w.source, e.Record.Kind, e.Record.Key, flag(out != ledger.Quarantined), code, reason)
 }
+
+var (
+	putPending = say(`INSERT INTO pending (source, kind, key, stored, code, reason) SELECT k.source, k.kind, k.key, k.stored, k.code, k.reason FROM {rows} WHERE true
+		ON CONFLICT (source, kind, key) DO UPDATE SET stored = excluded.stored, code = excluded.code, reason = excluded.reason`, "source kind key stored:int code reason")
+	dropPending = say(`DELETE FROM pending WHERE (source, kind, key) IN (SELECT k.source, k.kind, k.key FROM {rows})`, "source kind key")
+)
 
 // Pending lists the outcomes that a source has not been told yet.
 func (s *Store) Pending(ctx context.Context, source string) ([]ledger.Pending, error) {
@@ -260,11 +307,11 @@ func (s *Store) Pending(ctx context.Context, source string) ([]ledger.Pending, e
 // Acknowledged notes that the source was told.
 func (s *Store) Acknowledged(ctx context.Context, source string, keys []ledger.Key) error {
 	err := s.transaction(ctx, func(w *work) error {
-		var errs []error
+		var rows [][]any
 		for _, k := range keys {
-			errs = append(errs, w.exec(`DELETE FROM pending WHERE source = $1 AND kind = $2 AND key = $3`, source, k.Kind, k.Key))
+			rows = append(rows, []any{source, storable(k.Kind), storable(k.Key)})
 		}
-		return errors.Join(errs...)
+		return w.tell(&dropPending, rows)
 	})
 	if err != nil {
 		return fmt.Errorf("note acknowledgements of %s: %w", source, err)

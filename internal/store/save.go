@@ -3,15 +3,10 @@ package store
 import (
 	"bytes"
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
-	"time"
-
-	"github.com/jmoiron/sqlx"
+	"slices"
 
 	"samsyn/internal/care"
-	"samsyn/internal/identity"
 	"samsyn/internal/ingest/ledger"
 )
 
@@ -20,20 +15,24 @@ import (
 // It returns what became of them, or an error and nothing is changed. What is
 // already so is not written again.
 func (s *Store) Save(ctx context.Context, b ledger.Batch) (ledger.Saved, error) {
-	counts, outcomes := b.Counts, make([]ledger.Outcome, len(b.Entries))
+	var counts ledger.Counts
+	b.Entries = slices.Clone(b.Entries)
+	for i, e := range b.Entries {
+		b.Entries[i].Record.Kind, b.Entries[i].Record.Key = storable(e.Record.Kind), storable(e.Record.Key)
+	}
+	outcomes := make([]ledger.Outcome, len(b.Entries))
 	err := s.transaction(ctx, func(w *work) error {
-		w.at = b.At
+		w.at, w.source, counts = b.At, b.Source, b.Counts
 		if err := w.fence(ledger.LeaseName(b.Source, b.Shard), b.Fence); err != nil {
 			return err
 		}
-		for i, e := range b.Entries {
-			out, err := w.entry(b, e)
-			if outcomes[i] = out; err != nil {
-				return fmt.Errorf("%s %s: %w", e.Record.Kind, e.Record.Key, err)
+		for from := 0; from < len(b.Entries); {
+			some := b.Entries[from:]
+			some = some[:distinct(some)]
+			if err := w.keep(b, some, outcomes[from:], &counts); err != nil {
+				return err
 			}
-			if !e.Uncounted && !e.Derived {
-				counts.Add(out, 1)
-			}
+			from += len(some)
 		}
 		if err := w.link(); err != nil {
 			return err
@@ -46,7 +45,7 @@ func (s *Store) Save(ctx context.Context, b ledger.Batch) (ledger.Saved, error) 
 		return w.exec(`UPDATE run SET listed = listed + $2, stored = stored + $3, unchanged = unchanged + $4,
 			quarantined = quarantined + $5, removed = removed + $6 WHERE id = $1`,
 			b.Run, counts.Listed, counts.Stored, counts.Unchanged, counts.Quarantined, counts.Removed)
-	})
+	}, pageLocks(b.Source, b.Shard)...)
 	if err != nil {
 		return ledger.Saved{}, fmt.Errorf("save page of %s: %w", b.Source, err)
 	}
@@ -62,88 +61,21 @@ func (w *work) moveCursor(b ledger.Batch) error {
 		ON CONFLICT (source, shard) DO UPDATE SET cursor = excluded.cursor WHERE shard.cursor <> excluded.cursor`, b.Source, b.Shard, string(b.Next))
 }
 
-// work is one write transaction with its statements prepared once.
-type work struct {
-	ctx     context.Context
-	s       *Store
-	tx      *sqlx.Tx
-	stmts   map[string]*sqlx.Stmt
-	at      time.Time
-	rules   map[string]int64          // rules met in this transaction
-	touched map[identity.Subject]bool // subjects whose claims changed
-	loose   []identity.NumberID       // numbers that a claim states no more
-	held    map[ledger.Key]bool       // what the source has in quarantine; nil until asked
-	met     map[string]bool           // numbers and subjects known to be kept
-}
-
-// transaction runs f in one write transaction: all of it is kept, or nothing.
-func (s *Store) transaction(ctx context.Context, f func(*work) error) (err error) {
-	tx, err := s.write.BeginTxx(ctx, nil)
-	if err != nil {
+// keep keeps entries with keys of their own and says what became of each.
+func (w *work) keep(b ledger.Batch, entries []ledger.Entry, outcomes []ledger.Outcome, counts *ledger.Counts) error {
+	if err := w.load(entries); err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			if rb := tx.Rollback(); rb != nil && !errors.Is(rb, sql.ErrTxDone) {
-				err = errors.Join(err, rb)
-			}
+	for i, e := range entries {
+		out, err := w.entry(b, e)
+		if outcomes[i] = out; err != nil {
+			return fmt.Errorf("%s %s: %w", e.Record.Kind, e.Record.Key, err)
 		}
-	}()
-	w := &work{ctx: ctx, s: s, tx: tx, stmts: map[string]*sqlx.Stmt{}, at: s.now(), rules: map[string]int64{}, touched: map[identity.Subject]bool{}, met: map[string]bool{}}
-	if err := f(w); err != nil {
-		return err
+		if !e.Uncounted && !e.Derived {
+			counts.Add(out, 1)
+		}
 	}
-	return tx.Commit()
-}
-
-func (w *work) prepared(query string) (*sqlx.Stmt, error) {
-	if st := w.stmts[query]; st != nil {
-		return st, nil
-	}
-	st, err := w.tx.PreparexContext(w.ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	w.stmts[query] = st // closed with the transaction
-	return st, nil
-}
-
-func (w *work) exec(query string, args ...any) error {
-	_, err := w.execCount(query, args...)
-	return err
-}
-
-func (w *work) execCount(query string, args ...any) (int64, error) {
-	st, err := w.prepared(query)
-	if err != nil {
-		return 0, err
-	}
-	res, err := st.ExecContext(w.ctx, args...)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
-}
-
-// get reads one row; found is false where there is none.
-func (w *work) get(dest any, query string, args ...any) (found bool, err error) {
-	st, err := w.prepared(query)
-	if err != nil {
-		return false, err
-	}
-	err = st.GetContext(w.ctx, dest, args...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-func (w *work) list(dest any, query string, args ...any) error {
-	st, err := w.prepared(query)
-	if err != nil {
-		return err
-	}
-	return st.SelectContext(w.ctx, dest, args...)
+	return w.flush()
 }
 
 // entry keeps one entry and says what became of it.
@@ -154,76 +86,65 @@ func (w *work) entry(b ledger.Batch, e ledger.Entry) (ledger.Outcome, error) {
 	case e.Record.Key == "" || (e.Fault && e.Refused == nil):
 		return "", fmt.Errorf("an entry without key or reason: %w", care.ErrInvalid)
 	case e.Fault:
-		out, err = w.fault(b.Source, e)
+		w.quarantine(e, e.Stamp(), bytesOf(e.Record.Body))
+		w.setLedger(e, e.Stamp(), e.Record.Hash(), ledger.Quarantined)
+		out = ledger.Quarantined
 	case e.Part:
-		out, err = w.part(b.Source, e)
+		out = w.part(e)
 	default:
-		out, err = w.record(b.Source, e)
+		out, err = w.record(e)
 	}
 	if err != nil || !b.Acknowledge || e.Derived || e.Uncounted {
 		return out, err
 	}
-	return out, w.pend(b.Source, e, out)
+	w.pend(e, out)
+	return out, nil
 }
 
-// fault quarantines what is not a record, with the bytes that were read.
-func (w *work) fault(source string, e ledger.Entry) (ledger.Outcome, error) {
-	if err := w.quarantine(source, e, e.Stamp(), bytesOf(e.Record.Body)); err != nil {
-		return "", err
-	}
-	return ledger.Quarantined, w.setLedger(source, e, e.Stamp(), ledger.Quarantined)
-}
+var putPart = say(`INSERT INTO part (source, grp, kind, key, hash, version, changed, deleted, media, recorded, body)
+	SELECT k.source, k.grp, k.kind, k.key, k.hash, k.version, k.changed, k.deleted, k.media, k.recorded, k.body FROM {rows} WHERE true ON CONFLICT DO NOTHING`,
+	"source grp kind key hash:bytes version changed:int deleted:int media recorded:int body:bytes")
 
 // part keeps the bytes of a part of a whole, and what became of it as such.
-func (w *work) part(source string, e ledger.Entry) (ledger.Outcome, error) {
-	r, hash := e.Record, e.Record.Hash()
-	added, err := w.execCount(`INSERT INTO part (source, grp, kind, key, hash, version, changed, deleted, media, recorded, body)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
-		source, r.Group, r.Kind, r.Key, hash[:], r.Version, micros(r.Changed), flag(r.Deleted), r.Media, micros(w.at), bytesOf(r.Body))
-	if err != nil {
-		return "", err
-	}
-	var before ledger.Seen
-	before, _, err = w.seen(source, r.Kind, r.Key)
-	if err != nil {
-		return "", err
+func (w *work) part(e ledger.Entry) ledger.Outcome {
+	r, hash, before := e.Record, e.Record.Hash(), w.of(e)
+	added := !w.page.parts[r.Group+"\x00"+r.Kind+"\x00"+r.Key+"\x00"+string(hash[:])]
+	if added {
+		w.say(&putPart, w.source, r.Group, r.Kind, r.Key, bytes.Clone(hash[:]), r.Version, micros(r.Changed), flag(r.Deleted), r.Media, micros(w.at), bytesOf(r.Body))
 	}
 	out := ledger.Stored
-	switch {
-	case e.Refused != nil:
+	if e.Refused != nil {
 		out = ledger.Quarantined
 		// The same key may have come with other bytes; the row is the key's.
-		err = w.quarantine(source, e, [32]byte{}, nil)
-	default:
+		w.quarantine(e, [32]byte{}, nil)
+	} else {
 		if r.Deleted {
 			out = ledger.Removed
 		}
-		err = w.clear(source, r.Kind, r.Key)
+		w.clear(e)
 	}
-	if err != nil {
-		return "", err
-	}
-	if added == 0 && before.Outcome == out && before.Revision == e.Revision {
+	if !added && before.Outcome == string(out) && before.Seen == e.Revision {
 		if out == ledger.Quarantined {
-			return out, nil
+			return out
 		}
-		return ledger.Unchanged, nil
+		return ledger.Unchanged
 	}
 	// Of several bytes under one key the ledger keeps the greater stamp, in any order.
 	stamp := e.Stamp()
-	if bytes.Compare(before.Stamp[:], stamp[:]) > 0 {
-		stamp = before.Stamp
+	if bytes.Compare(before.Stamp, stamp[:]) > 0 {
+		copy(stamp[:], before.Stamp)
+		copy(hash[:], before.LineHash)
 	}
-	return out, w.setLedger(source, e, stamp, out)
+	w.setLedger(e, stamp, hash, out)
+	return out
 }
 
+var laterRecord = say(`UPDATE record SET version = k.version, changed = k.changed FROM {rows} WHERE record.source = k.source AND record.kind = k.kind AND record.key = k.key`,
+	"source kind key version changed:int")
+
 // record keeps an ordinary record, or a whole assembled from parts.
-func (w *work) record(source string, e ledger.Entry) (ledger.Outcome, error) {
-	rank := ledger.RankOf(e.Record)
-	held, err := w.heldRank(source, e.Record.Kind, e.Record.Key)
-	if err != nil {
-		return "", err
-	}
+func (w *work) record(e ledger.Entry) (ledger.Outcome, error) {
+	rank, held := ledger.RankOf(e.Record), w.of(e).rank()
 	if e.Held && (held == nil || held.Hash != rank.Hash) {
 		return ledger.Unchanged, nil
 	}
@@ -232,31 +153,24 @@ func (w *work) record(source string, e ledger.Entry) (ledger.Outcome, error) {
 	}
 	same := held != nil && held.Hash == rank.Hash
 	newest := held == nil || e.Derived || !older(e, rank, *held)
-	wrote := false
 	switch {
 	case !same:
-		wrote, err = w.keepRecord(source, e, rank, newest, held != nil)
+		w.keepRecord(e, rank, newest, held != nil)
 	case newest && !rank.Equal(*held): // the same again, later
-		err = w.exec(`UPDATE record SET version = $4, changed = $5 WHERE source = $1 AND kind = $2 AND key = $3`, source, e.Record.Kind, e.Record.Key, rank.Version, micros(rank.Changed))
-	}
-	if err != nil {
-		return "", err
+		w.say(&laterRecord, w.source, e.Record.Kind, e.Record.Key, rank.Version, micros(rank.Changed))
 	}
 	if e.Refused != nil {
-		return w.refused(source, e, rank, newest)
+		return w.refused(e, rank, newest), nil
 	}
-	said, err := w.contribute(source, e, rank)
+	said, err := w.contribute(e, rank)
 	if err != nil {
 		return "", err
 	}
-	wrote = wrote && newest || said
-	if newest {
-		if err := w.settle(source, e); err != nil {
-			return "", err
-		}
+	if newest && !e.Derived {
+		w.settle(e)
 	}
 	switch {
-	case !wrote:
+	case !said && (same || !newest):
 		return ledger.Unchanged, nil
 	case e.Record.Deleted:
 		return ledger.Removed, nil
@@ -274,78 +188,65 @@ func older(e ledger.Entry, rank, held ledger.Rank) bool {
 
 // refused quarantines a record that could not be used. A version that is older than
 // the held one is no longer anybody's concern.
-func (w *work) refused(source string, e ledger.Entry, rank ledger.Rank, newest bool) (ledger.Outcome, error) {
+func (w *work) refused(e ledger.Entry, rank ledger.Rank, newest bool) ledger.Outcome {
 	if !newest {
-		return ledger.Unchanged, nil
+		return ledger.Unchanged
 	}
 	if e.Derived { // its parts carry the reason
-		return ledger.Quarantined, nil
+		return ledger.Quarantined
 	}
-	if err := w.quarantine(source, e, rank.Hash, nil); err != nil {
-		return "", err
-	}
-	return ledger.Quarantined, w.setLedger(source, e, e.Stamp(), ledger.Quarantined)
+	w.quarantine(e, rank.Hash, nil)
+	w.setLedger(e, e.Stamp(), e.Record.Hash(), ledger.Quarantined)
+	return ledger.Quarantined
 }
 
 // settle clears the quarantine of a record that is well now and writes its ledger line.
-func (w *work) settle(source string, e ledger.Entry) error {
-	if e.Derived {
-		return nil
-	}
+func (w *work) settle(e ledger.Entry) {
 	out := ledger.Stored
 	if e.Record.Deleted {
 		out = ledger.Removed
 	}
-	if err := w.clear(source, e.Record.Kind, e.Record.Key); err != nil {
-		return err
-	}
-	return w.setLedger(source, e, e.Stamp(), out)
+	w.clear(e)
+	w.setLedger(e, e.Stamp(), e.Record.Hash(), out)
 }
 
-// keepRecord keeps the bytes: as the held version where it is the newest, else in the
-// history. It tells whether anything was written.
-func (w *work) keepRecord(source string, e ledger.Entry, rank ledger.Rank, newest, replaces bool) (bool, error) {
-	r := e.Record
-	if !newest {
-		n, err := w.execCount(`INSERT INTO record_history (source, kind, key, hash, version, changed, deleted, media, recorded, body)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
-			source, r.Kind, r.Key, rank.Hash[:], r.Version, micros(rank.Changed), flag(r.Deleted), r.Media, micros(w.at), bytesOf(r.Body))
-		return n > 0, err
-	}
-	if replaces {
-		err := w.exec(`INSERT INTO record_history (source, kind, key, hash, version, changed, deleted, media, recorded, body)
-			SELECT source, kind, key, hash, version, changed, deleted, media, recorded, body FROM record
-			WHERE source = $1 AND kind = $2 AND key = $3 ON CONFLICT DO NOTHING`, source, r.Kind, r.Key)
-		if err != nil {
-			return false, err
-		}
-		// What was history and comes back as the newest is history no more.
-		if err := w.exec(`DELETE FROM record_history WHERE source = $1 AND kind = $2 AND key = $3 AND hash = $4`, source, r.Kind, r.Key, rank.Hash[:]); err != nil {
-			return false, err
-		}
-	}
-	return true, w.exec(`INSERT INTO record (source, kind, key, version, changed, deleted, derived, media, hash, recorded, body)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+const historyColumns = `source, kind, key, hash, version, changed, deleted, media, recorded, body`
+
+var (
+	copyHistory = say(`INSERT INTO record_history (`+historyColumns+`)
+		SELECT r.source, r.kind, r.key, r.hash, r.version, r.changed, r.deleted, r.media, r.recorded, r.body FROM {rows}
+		JOIN record r ON r.source = k.source AND r.kind = k.kind AND r.key = k.key WHERE true ON CONFLICT DO NOTHING`, "source kind key")
+	putHistory = say(`INSERT INTO record_history (`+historyColumns+`)
+		SELECT k.source, k.kind, k.key, k.hash, k.version, k.changed, k.deleted, k.media, k.recorded, k.body FROM {rows} WHERE true ON CONFLICT DO NOTHING`,
+		"source kind key hash:bytes version changed:int deleted:int media recorded:int body:bytes")
+	dropHistory = say(`DELETE FROM record_history WHERE (source, kind, key, hash) IN (SELECT k.source, k.kind, k.key, k.hash FROM {rows})`, "source kind key hash:bytes")
+	putRecord   = say(`INSERT INTO record (source, kind, key, version, changed, deleted, derived, media, hash, recorded, body)
+		SELECT k.source, k.kind, k.key, k.version, k.changed, k.deleted, k.derived, k.media, k.hash, k.recorded, k.body FROM {rows} WHERE true
 		ON CONFLICT (source, kind, key) DO UPDATE SET version = excluded.version, changed = excluded.changed, deleted = excluded.deleted,
 		derived = excluded.derived, media = excluded.media, hash = excluded.hash, recorded = excluded.recorded, body = excluded.body`,
-		source, r.Kind, r.Key, r.Version, micros(rank.Changed), flag(r.Deleted), flag(e.Derived), r.Media, rank.Hash[:], micros(w.at), bytesOf(r.Body))
-}
+		"source kind key version changed:int deleted:int derived:int media hash:bytes recorded:int body:bytes")
+)
 
-func (w *work) heldRank(source, kind, key string) (*ledger.Rank, error) {
-	var row rankRow
-	found, err := w.get(&row, `SELECT version, changed, deleted, hash FROM record WHERE source = $1 AND kind = $2 AND key = $3`, source, kind, key)
-	if err != nil || !found {
-		return nil, err
+// keepRecord keeps the bytes: as the held version where it is the newest, else in the history.
+func (w *work) keepRecord(e ledger.Entry, rank ledger.Rank, newest, replaces bool) {
+	r, hash := e.Record, bytes.Clone(rank.Hash[:])
+	if !newest {
+		w.say(&putHistory, w.source, r.Kind, r.Key, hash, r.Version, micros(rank.Changed), flag(r.Deleted), r.Media, micros(w.at), bytesOf(r.Body))
+		return
 	}
-	r := row.rank()
-	return &r, nil
+	if replaces {
+		w.say(&copyHistory, w.source, r.Kind, r.Key)
+		// What was history and comes back as the newest is history no more.
+		w.say(&dropHistory, w.source, r.Kind, r.Key, hash)
+	}
+	w.say(&putRecord, w.source, r.Kind, r.Key, r.Version, micros(rank.Changed), flag(r.Deleted), flag(e.Derived), r.Media, hash, micros(w.at), bytesOf(r.Body))
 }
 
 type rankRow struct {
-	Version string `db:"version"`
-	Changed int64  `db:"changed"`
-	Deleted bool   `db:"deleted"`
-	Hash    []byte `db:"hash"`
+	Version string
+	Changed int64
+	Deleted bool
+	Hash    []byte
 }
 
 func (r rankRow) rank() ledger.Rank {
@@ -355,7 +256,7 @@ func (r rankRow) rank() ledger.Rank {
 }
 
 // Booleans are kept as 0 and 1.
-func flag(b bool) int {
+func flag(b bool) int64 {
 	if b {
 		return 1
 	}

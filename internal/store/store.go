@@ -3,8 +3,10 @@
 // no viewer; readers say which services they may see, and the filter is part of
 // the query.
 //
-// SQLite is spoken here. The statements keep to what PostgreSQL speaks too
-// ($1 parameters, ON CONFLICT, RETURNING).
+// SQLite and PostgreSQL are spoken here. A statement is one text for both, and what
+// differs stands in one place: sentence (many rows at once), transaction (locks, and
+// what to do when they fail), faults (what an error means), sqlite and postgres (how
+// to open each).
 package store
 
 import (
@@ -17,41 +19,50 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"net/url"
-	"os"
-	"path/filepath"
+	"strings"
+	"sync"
 	"time"
-
-	"github.com/jmoiron/sqlx"
-	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver registers itself as "sqlite"
-
-	"samsyn/internal/care"
 )
 
 //go:embed migrations
 var migrations embed.FS
 
+// IsURL tells whether a store's address is a PostgreSQL URL rather than a file.
+func IsURL(dsn string) bool {
+	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
+}
+
 // Options are what a store is given instead of reaching for it.
 type Options struct {
 	Now    func() time.Time // default time.Now
 	Random io.Reader        // default crypto/rand
+	// Replica is the URL of a copy of a PostgreSQL store that large readings may go to; "" for none.
+	Replica string
 }
 
 // Store keeps one instance's records, contributions, persons and ledgers. It is
-// safe for concurrent use; writers wait for each other.
+// safe for concurrent use: on SQLite writers wait for each other, on PostgreSQL those
+// of the same source do.
 type Store struct {
-	write, read *sqlx.DB
+	write, read *pool
+	far         *pool // a copy for large readings; nil where there is none
+	postgres    bool
 	now         func() time.Time
-	random      io.Reader
 	secret      []byte
+
+	drawing sync.Mutex
+	random  io.Reader
 }
 
-// Open opens the SQLite store in the file at path, creating and migrating it as
-// needed. A file of a newer schema is refused with care.ErrConflict and left
-// untouched. The file is readable by its owner alone.
-func Open(ctx context.Context, path string, o Options) (*Store, error) {
+// Open opens the store at dsn, creating and migrating it as needed: a postgres:// URL,
+// or the path of a SQLite file. A store of a newer schema is refused with
+// care.ErrConflict and left untouched.
+//
+// A file is readable by its owner alone. A URL is as lib/pq reads it, but for two
+// things: pool=transaction says that a pooler in transaction mode stands between, and
+// then nothing is prepared; and where sslmode is not given, it is verify-full, or
+// disable on this very machine.
+func Open(ctx context.Context, dsn string, o Options) (_ *Store, err error) {
 	s := &Store{now: o.Now, random: o.Random}
 	if s.now == nil {
 		s.now = time.Now
@@ -59,27 +70,37 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if s.random == nil {
 		s.random = rand.Reader
 	}
-	if err := ownFile(path); err != nil {
-		return nil, fmt.Errorf("open store: %w", err)
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("open store: %w", told(err)), s.Close())
+		}
+	}()
+	if s.postgres = IsURL(dsn); s.postgres {
+		err = s.openPostgres(ctx, dsn, o.Replica)
+	} else {
+		err = s.openSQLite(ctx, dsn)
 	}
-	var err error
-	if s.write, err = connect(path, 1, "_txlock=immediate"); err != nil {
-		return nil, fmt.Errorf("open store: %w", err)
-	}
-	if err := migrate(ctx, s.write); err != nil {
-		return nil, errors.Join(fmt.Errorf("open store: %w", err), s.write.Close())
-	}
-	if s.read, err = connect(path, 4, "_pragma=query_only(1)"); err != nil {
-		return nil, errors.Join(fmt.Errorf("open store: %w", err), s.write.Close())
+	if err != nil {
+		return nil, err
 	}
 	if s.secret, err = s.loadSecret(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open store: %w", err), s.Close())
+		return nil, err
 	}
 	return s, nil
 }
 
 // Close waits for what is running and closes the store.
-func (s *Store) Close() error { return errors.Join(s.read.Close(), s.write.Close()) }
+func (s *Store) Close() error {
+	var errs []error
+	closed := map[*pool]bool{nil: true}
+	for _, p := range []*pool{s.far, s.read, s.write} {
+		if !closed[p] {
+			closed[p] = true
+			errs = append(errs, p.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
 
 // IDKey is the instance's key for the ids of produced resources. It never changes.
 func (s *Store) IDKey() []byte { return s.keyed("resource ids", nil) }
@@ -96,61 +117,11 @@ func (s *Store) keyed(purpose string, text []byte) []byte {
 	return h.Sum(nil)
 }
 
-// ownFile makes sure that the file exists and that nobody else may read it; the
-// write-ahead log inherits its mode.
-func ownFile(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Chmod(0o600), f.Close())
-}
-
-func connect(path string, conns int, extra string) (*sqlx.DB, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	dsn := (&url.URL{Scheme: "file", OmitHost: true, Path: abs}).String() +
-		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
-		"&_pragma=foreign_keys(1)&_pragma=secure_delete(1)&_pragma=cache_size(-20000)&" + extra
-	db, err := sqlx.Open("sqlite", dsn)
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns)
-	return db, nil
-}
-
-// migrate brings the schema up to date, each step in its own transaction.
-func migrate(ctx context.Context, db *sqlx.DB) error {
-	dir, err := fs.Sub(migrations, "migrations/sqlite")
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db.DB, dir)
-	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-	held, known, err := p.GetVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-	if held > known {
-		return fmt.Errorf("the store has schema %d, this program knows %d: use the newer program: %w", held, known, care.ErrConflict)
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-	return nil
-}
-
 // loadSecret reads the instance's secret, or makes it the first time.
 func (s *Store) loadSecret(ctx context.Context) ([]byte, error) {
 	fresh := make([]byte, 32)
-	if _, err := io.ReadFull(s.random, fresh); err != nil {
-		return nil, fmt.Errorf("make the instance's key: %w", err)
+	if err := s.draw(fresh); err != nil {
+		return nil, err
 	}
 	if _, err := s.write.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES ('secret', $1) ON CONFLICT (name) DO NOTHING`, fresh); err != nil {
 		return nil, err
@@ -163,10 +134,18 @@ func (s *Store) loadSecret(ctx context.Context) ([]byte, error) {
 // randomID is 128 random bits in hexadecimal.
 func (s *Store) randomID() (string, error) {
 	b := make([]byte, 16)
+	err := s.draw(b)
+	return hex.EncodeToString(b), err
+}
+
+// draw fills b with random bytes.
+func (s *Store) draw(b []byte) error {
+	s.drawing.Lock()
+	defer s.drawing.Unlock()
 	if _, err := io.ReadFull(s.random, b); err != nil {
-		return "", fmt.Errorf("make an id: %w", err)
+		return fmt.Errorf("draw at random: %w", err)
 	}
-	return hex.EncodeToString(b), nil
+	return nil
 }
 
 // Times are kept as microseconds since 1970 in UTC, 0 where there is none.
