@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"golang.org/x/net/html"
+	"pgregory.net/rapid"
 
 	"samsyn/fhir"
 	"samsyn/internal/care"
@@ -255,6 +256,22 @@ func TestChoiceIsKeptAndGoesBackToOurOwnPages(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWayBackNeverLeadsAway reads the way back as browsers do: without tabs and line
+// breaks, without what surrounds it, and with a backslash as a slash (WHATWG URL).
+func TestWayBackNeverLeadsAway(t *testing.T) {
+	h := open(t, families(), anders)
+	part := rapid.SampledFrom([]string{"/", "//", `\`, "\t", "\n", "\r", " ", "\x00", "\x7f", "\u00a0", "elsewhere.example", "https:", "javascript:", "@", "?", "#", "%2f", "%5c", ".", "..", "barn", "kilder"})
+	rapid.Check(t, func(r *rapid.T) {
+		to := strings.Join(rapid.SliceOfN(part, 0, 6).Draw(r, "to"), "")
+		got := h.ask(http.MethodPost, "/sprak", url.Values{"sprak": {"nb"}, "retur": {to}}).Header().Get("Location")
+		seen := strings.TrimFunc(strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(got), func(c rune) bool { return c <= ' ' })
+		seen = strings.ReplaceAll(seen, `\`, "/")
+		if !strings.HasPrefix(seen, "/") || strings.HasPrefix(seen, "//") {
+			r.Fatalf("%q leads to %q", to, got)
+		}
+	})
 }
 
 func TestChoiceChangesThePage(t *testing.T) {
