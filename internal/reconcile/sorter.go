@@ -53,8 +53,8 @@ type buffer struct {
 	ordered bool
 }
 
-// item is one head in a buffer. prefix is the beginning of its key, so that most
-// comparisons need not look further.
+// item is one head in a buffer. prefix is the beginning of its key, or of what differs in
+// it, so that most comparisons need not look further.
 type item struct {
 	prefix uint64
 	at     uint32
@@ -106,7 +106,7 @@ func (s *sorter) add(h head) error {
 	return nil
 }
 
-func prefix(key string) uint64 {
+func prefix[T string | []byte](key T) uint64 {
 	var p [8]byte
 	copy(p[:], key)
 	return binary.BigEndian.Uint64(p[:])
@@ -154,9 +154,32 @@ func (b *buffer) compare(kinds []string, x, y item) int {
 }
 
 func (b *buffer) sort(kinds []string) {
-	if !b.ordered {
-		slices.SortFunc(b.items, func(x, y item) int { return b.compare(kinds, x, y) })
+	if b.ordered {
+		return
 	}
+	// The keys of a kind often begin alike; what is compared first begins where they differ.
+	type common struct {
+		key []byte
+		n   int
+	}
+	alike := make([]common, len(kinds))
+	for _, i := range b.items {
+		c, key := &alike[i.kind], keyAt(b.bytes, i.at)
+		if c.key == nil {
+			c.key, c.n = key, len(key)
+		}
+		c.n = min(c.n, len(key))
+		for n := range c.n {
+			if c.key[n] != key[n] {
+				c.n = n
+				break
+			}
+		}
+	}
+	for j, i := range b.items {
+		b.items[j].prefix = prefix(keyAt(b.bytes, i.at)[alike[i.kind].n:])
+	}
+	slices.SortFunc(b.items, func(x, y item) int { return b.compare(kinds, x, y) })
 }
 
 // spill sorts and writes the full buffer beside the listing, which goes on in the other.
