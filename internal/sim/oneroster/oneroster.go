@@ -111,6 +111,17 @@ func (s *Server) Forget(collection, id string) error {
 	return fmt.Errorf("%s holds no %s", collection, id)
 }
 
+// IDs lists what a collection holds.
+func (s *Server) IDs(collection string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []string
+	for _, o := range s.things[collection] {
+		out = append(out, o.text("sourcedId"))
+	}
+	return out
+}
+
 // Served is how many objects have been given away.
 func (s *Server) Served() int {
 	s.mu.Lock()
