@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"iter"
@@ -29,9 +30,9 @@ func (s *Store) Lines(ctx context.Context, source string, versions bool) iter.Se
 		}
 		defer rows.Close() // its error comes with rows.Err
 		var l ledger.Line
-		var hash []byte
+		var kind, hash sql.RawBytes // valid until the next row
 		var changed int64
-		into := []any{&l.Kind, &l.Key.Key, &hash, &l.Removed}
+		into := []any{&kind, &l.Key.Key, &hash, &l.Removed}
 		if versions {
 			into = append(into, &l.Version, &changed, &l.Unread)
 		}
@@ -39,6 +40,9 @@ func (s *Store) Lines(ctx context.Context, source string, versions bool) iter.Se
 			if err := rows.Scan(into...); err != nil {
 				fail(err)
 				return
+			}
+			if string(kind) != l.Kind {
+				l.Kind = string(kind)
 			}
 			copy(l.Hash[:], hash)
 			l.Changed = timeOf(changed)

@@ -16,6 +16,8 @@ import (
 	"samsyn/internal/store/storetest"
 )
 
+var ctx = context.Background()
+
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // cleaner is what both kinds of tests have for tidying up.
