@@ -1,8 +1,8 @@
 package mapping
 
 import (
-	"regexp"
 	"strings"
+	"unicode"
 
 	"samsyn/fhir"
 )
@@ -50,7 +50,12 @@ func lastDigitFits(s string) bool {
 	return sum%11 == 0
 }
 
-func withoutSpaces(s string) string { return strings.Join(strings.Fields(s), "") }
+func withoutSpaces(s string) string {
+	if strings.IndexFunc(s, unicode.IsSpace) < 0 {
+		return s
+	}
+	return strings.Join(strings.Fields(s), "")
+}
 
 // nationalIdentifier is an Identifier typed by the number's kind. A number of no kind
 // keeps its value and gets no system, so that nobody is ever matched on it.
@@ -64,14 +69,19 @@ func nationalParts(s string) (system, value string) {
 	return system, withoutSpaces(s)
 }
 
-var digitRun = regexp.MustCompile(`[0-9]+`)
-
 // holdsNationalNumber tells whether eleven digits in a row in s could be somebody's number.
 func holdsNationalNumber(s string) bool {
-	for _, digits := range digitRun.FindAllString(s, -1) {
-		if _, ok := national(digits); ok && len(digits) == 11 {
-			return true
+	for i := 0; i < len(s); {
+		end := i
+		for end < len(s) && '0' <= s[end] && s[end] <= '9' {
+			end++
 		}
+		if end-i == 11 {
+			if _, ok := national(s[i:end]); ok {
+				return true
+			}
+		}
+		i = end + 1
 	}
 	return false
 }

@@ -14,7 +14,7 @@ import (
 
 // quick evaluates an expression of at most one value; false leaves it to FHIRPath.
 type quick interface {
-	eval(r *run, out *answer) bool
+	eval(r *run) (answer, bool)
 }
 
 // answerKind is what an answer is.
@@ -132,18 +132,17 @@ func (a *answer) truth() (is, known, ok bool) {
 	return false, false, false
 }
 
-func (a *answer) setTruth(is bool) {
-	*a = answer{kind: isFalse}
+func truthOf(is bool) answer {
 	if is {
-		a.kind = isTrue
+		return answer{kind: isTrue}
 	}
+	return answer{kind: isFalse}
 }
 
 type quickText string
 
-func (q quickText) eval(_ *run, out *answer) bool {
-	*out = answer{kind: isText, text: string(q)}
-	return true
+func (q quickText) eval(*run) (answer, bool) {
+	return answer{kind: isText, text: string(q)}, true
 }
 
 // quickPath is a path from the record or a variable.
@@ -262,12 +261,11 @@ func (s *pathStep) filter(r *run, base int) bool {
 	defer func() { r.focusNode = focus }()
 	end, kept := len(r.stack), base
 	for j := base; j < end; j++ {
-		var a answer
 		r.focusNode = r.stack[j]
-		if r.left--; r.left < 0 || !s.where.eval(r, &a) {
+		if r.left--; r.left < 0 {
 			return false
 		}
-		is, _, ok := a.truth()
+		is, _, ok := truth(s.where, r)
 		if !ok {
 			return false
 		}
@@ -280,31 +278,36 @@ func (s *pathStep) filter(r *run, base int) bool {
 	return true
 }
 
-func (p *quickPath) eval(r *run, out *answer) bool {
+func truth(q quick, r *run) (is, known, ok bool) {
+	a, ok := q.eval(r)
+	if !ok {
+		return false, false, false
+	}
+	return a.truth()
+}
+
+func (p *quickPath) eval(r *run) (answer, bool) {
 	if p.slot >= 0 && len(p.steps) == 0 {
 		switch b := &r.slots[p.slot]; {
 		case b.bound && b.quick:
-			*out = b.answer
-			return true
+			return b.answer, true
 		case !b.bound && p.name == "key":
-			*out = answer{kind: isText, text: r.in.Key}
-			return true
+			return answer{kind: isText, text: r.in.Key}, true
 		}
 	}
 	base, ok := p.nodes(r)
 	if !ok {
-		return false
+		return answer{}, false
 	}
-	switch len(r.stack) - base {
-	case 0:
-		*out = answer{}
-	case 1:
-		*out = answer{kind: isNode, node: r.stack[base]}
-	default:
-		ok = false
-	}
+	found := r.stack[base:]
 	r.stack = r.stack[:base]
-	return ok
+	switch len(found) {
+	case 0:
+		return answer{}, true
+	case 1:
+		return answer{kind: isNode, node: found[0]}, true
+	}
+	return answer{}, false
 }
 
 // quickCount is exists() or empty() of a path.
@@ -313,11 +316,11 @@ type quickCount struct {
 	empty bool
 }
 
-func (q *quickCount) eval(r *run, out *answer) bool {
+func (q *quickCount) eval(r *run) (answer, bool) {
 	base, ok := q.path.nodes(r)
-	out.setTruth((len(r.stack) == base) == q.empty)
+	a := truthOf((len(r.stack) == base) == q.empty)
 	r.stack = r.stack[:base]
-	return ok
+	return a, ok
 }
 
 // quickEqual is = and != of texts.
@@ -326,19 +329,25 @@ type quickEqual struct {
 	not  bool
 }
 
-func (q *quickEqual) eval(r *run, out *answer) bool {
-	var a, b answer
-	if r.left--; r.left < 0 || !q.a.eval(r, &a) || !q.b.eval(r, &b) {
-		return false
-	}
-	if a.kind == isNothing || b.kind == isNothing {
-		*out = answer{}
-		return true
+func (q *quickEqual) eval(r *run) (answer, bool) {
+	a, b, ok := sides(q.a, q.b, r)
+	if !ok || a.kind == isNothing || b.kind == isNothing {
+		return answer{}, ok
 	}
 	x, okX := a.plainText()
 	y, okY := b.plainText()
-	out.setTruth((x == y) != q.not)
-	return okX && okY
+	return truthOf((x == y) != q.not), okX && okY
+}
+
+// sides evaluates both sides of an operator.
+func sides(left, right quick, r *run) (a, b answer, ok bool) {
+	if r.left--; r.left < 0 {
+		return a, b, false
+	}
+	if a, ok = left.eval(r); ok {
+		b, ok = right.eval(r)
+	}
+	return a, b, ok
 }
 
 // quickLogic is "and" and "or" of booleans.
@@ -347,94 +356,73 @@ type quickLogic struct {
 	or   bool
 }
 
-func (q *quickLogic) eval(r *run, out *answer) bool {
-	var a, b answer
-	if r.left--; r.left < 0 || !q.a.eval(r, &a) {
-		return false
+func (q *quickLogic) eval(r *run) (answer, bool) {
+	if r.left--; r.left < 0 {
+		return answer{}, false
 	}
-	x, knownX, ok := a.truth()
-	if !ok {
-		return false
+	x, knownX, ok := truth(q.a, r)
+	if !ok || knownX && x == q.or {
+		return truthOf(x), ok
 	}
-	if knownX && x == q.or {
-		out.setTruth(x)
-		return true
-	}
-	if !q.b.eval(r, &b) {
-		return false
-	}
-	y, knownY, ok := b.truth()
+	y, knownY, ok := truth(q.b, r)
 	switch {
-	case !ok:
-		return false
-	case knownY && y == q.or:
-		out.setTruth(y)
+	case !ok || knownY && y == q.or:
+		return truthOf(y), ok
 	case !knownX || !knownY:
-		*out = answer{}
-	default:
-		out.setTruth(!q.or)
+		return answer{}, true
 	}
-	return true
+	return truthOf(!q.or), true
 }
 
 // quickJoin is & of texts.
 type quickJoin struct{ a, b quick }
 
-func (q *quickJoin) eval(r *run, out *answer) bool {
-	var a, b answer
-	if r.left--; r.left < 0 || !q.a.eval(r, &a) || !q.b.eval(r, &b) {
-		return false
-	}
+func (q *quickJoin) eval(r *run) (answer, bool) {
+	a, b, ok := sides(q.a, q.b, r)
 	x, okX := a.plainText()
 	y, okY := b.plainText()
-	if !okX && a.kind != isNothing || !okY && b.kind != isNothing {
-		return false
+	if !ok || !okX && a.kind != isNothing || !okY && b.kind != isNothing {
+		return answer{}, false
 	}
-	if r.left -= (len(x) + len(y)) / 64; r.left < 0 {
-		return false
-	}
-	*out = answer{kind: isText, text: x + y}
-	return true
+	r.left -= (len(x) + len(y)) / 64
+	return answer{kind: isText, text: x + y}, r.left >= 0
 }
 
 // quickIf is iif() without input.
 type quickIf struct{ test, then, otherwise quick }
 
-func (q *quickIf) eval(r *run, out *answer) bool {
-	var a answer
-	if r.left--; r.left < 0 || !q.test.eval(r, &a) {
-		return false
+func (q *quickIf) eval(r *run) (answer, bool) {
+	if r.left--; r.left < 0 {
+		return answer{}, false
 	}
-	is, _, ok := a.truth()
+	is, _, ok := truth(q.test, r)
 	switch {
 	case !ok:
-		return false
+		return answer{}, false
 	case is:
-		return q.then.eval(r, out)
+		return q.then.eval(r)
 	case q.otherwise != nil:
-		return q.otherwise.eval(r, out)
+		return q.otherwise.eval(r)
 	}
-	*out = answer{}
-	return true
+	return answer{}, true
 }
 
-// quickMember is .code, .system, .display or .text of what translate() and the like give.
+// quickMember is .code, .system or .display of what translate() and the like give.
 type quickMember struct {
 	of   quick
 	name string
 }
 
-func (q *quickMember) eval(r *run, out *answer) bool {
-	var a answer
-	if r.left--; r.left < 0 || strings.HasPrefix(q.name, r.rootName) || !q.of.eval(r, &a) {
-		return false
+func (q *quickMember) eval(r *run) (answer, bool) {
+	if r.left--; r.left < 0 || strings.HasPrefix(q.name, r.rootName) {
+		return answer{}, false
 	}
-	*out = answer{}
-	if a.kind == isNothing {
-		return true
+	a, ok := q.of.eval(r)
+	if !ok || a.kind == isNothing {
+		return answer{}, ok
 	}
 	if a.kind != isConcept && a.kind != isCoding {
-		return false
+		return answer{}, false
 	}
 	s := a.text
 	switch q.name {
@@ -444,9 +432,8 @@ func (q *quickMember) eval(r *run, out *answer) bool {
 		s = a.display
 	}
 	if s == "" && q.name != "code" {
-		return true
+		return answer{}, true
 	}
 	r.note(nil)
-	*out = answer{kind: isText, text: s}
-	return true
+	return answer{kind: isText, text: s}, true
 }

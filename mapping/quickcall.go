@@ -10,12 +10,14 @@ import (
 type quickCall struct {
 	name string
 	args []quick
-	do   func(r *run, q *quickCall, out *answer) bool
+	do   func(r *run, q *quickCall) (answer, bool)
 }
 
-func (q *quickCall) eval(r *run, out *answer) bool {
-	r.left--
-	return r.left >= 0 && q.do(r, q, out)
+func (q *quickCall) eval(r *run) (answer, bool) {
+	if r.left--; r.left < 0 {
+		return answer{}, false
+	}
+	return q.do(r, q)
 }
 
 // word gives argument i as arguments.text does.
@@ -26,19 +28,16 @@ func (q *quickCall) word(r *run, i int) (string, bool) {
 	if s, ok := q.args[i].(quickText); ok {
 		return string(s), true
 	}
-	var a answer
-	if !q.args[i].eval(r, &a) {
-		return "", false
-	}
-	if a.kind == isNothing {
-		return "", true
+	a, ok := q.args[i].eval(r)
+	if !ok || a.kind == isNothing {
+		return "", ok
 	}
 	return a.words()
 }
 
 // quickCalls are the functions that there is a short way for.
-func quickCalls() map[string]func(r *run, q *quickCall, out *answer) bool {
-	return map[string]func(r *run, q *quickCall, out *answer) bool{
+func quickCalls() map[string]func(*run, *quickCall) (answer, bool) {
+	return map[string]func(*run, *quickCall) (answer, bool){
 		"id": quickID, "ref": quickRef, "display": quickDisplay, "translate": quickTranslate,
 		"concept": quickCoded(isConcept), "coding": quickCoded(isCoding), "text": quickWords, "role": quickRole,
 		"date": quickDate, "dateTime": quickDateTime, "instant": quickInstant,
@@ -63,77 +62,73 @@ func (q *quickCall) hashed(r *run, kind int) (string, bool) {
 	return r.id(parts[0], parts[1:]...), true
 }
 
-func quickID(r *run, q *quickCall, out *answer) bool {
+func quickID(r *run, q *quickCall) (answer, bool) {
 	id, ok := q.hashed(r, 0)
-	*out = answer{}
-	if id != "" {
-		*out = answer{kind: isText, text: id}
-	}
-	return ok
+	return given(isText, id), ok
 }
 
-func quickRef(r *run, q *quickCall, out *answer) bool {
-	*out = answer{}
+// given is an answer of one text, nothing where that is empty.
+func given(kind answerKind, s string) answer {
+	if s == "" {
+		return answer{}
+	}
+	return answer{kind: kind, text: s}
+}
+
+func quickRef(r *run, q *quickCall) (answer, bool) {
 	typ, ok := q.word(r, 0)
 	if !ok || typ == "" {
-		return ok
+		return answer{}, ok
 	}
 	id, ok := q.hashed(r, 1)
-	if id != "" {
-		*out = answer{kind: isReference, text: typ + "/" + id}
+	if id == "" {
+		return answer{}, ok
 	}
-	return ok
+	return answer{kind: isReference, text: typ + "/" + id}, ok
 }
 
-func quickDisplay(r *run, q *quickCall, out *answer) bool { return q.oneWord(r, isDisplay, out) }
-func quickWords(r *run, q *quickCall, out *answer) bool   { return q.oneWord(r, isWords, out) }
-
-func (q *quickCall) oneWord(r *run, kind answerKind, out *answer) bool {
-	*out = answer{}
+func quickDisplay(r *run, q *quickCall) (answer, bool) {
 	s, ok := q.word(r, 0)
-	if s != "" {
-		*out = answer{kind: kind, text: s}
-	}
-	return ok
+	return given(isDisplay, s), ok
+}
+
+func quickWords(r *run, q *quickCall) (answer, bool) {
+	s, ok := q.word(r, 0)
+	return given(isWords, s), ok
 }
 
 // quickTranslate leaves codes without a row to translateFunction, which counts or refuses them.
-func quickTranslate(r *run, q *quickCall, out *answer) bool {
-	*out = answer{}
+func quickTranslate(r *run, q *quickCall) (answer, bool) {
 	name, ok := q.word(r, 0)
 	if !ok {
-		return false
+		return answer{}, false
 	}
 	code, ok := q.word(r, 1)
 	if code = strings.TrimSpace(code); !ok || code == "" {
-		return ok
+		return answer{}, ok
 	}
-	day := ""
-	if len(q.args) > 2 {
-		at, ok := q.word(r, 2)
-		if !ok {
-			return false
-		}
-		if at != "" {
-			m, ok := parseMoment(at)
-			if day = m.day(); !ok || len(day) != 10 {
-				return false
-			}
-		}
+	at, ok := q.word(r, 2)
+	if !ok {
+		return answer{}, false
 	}
-	if day == "" {
-		day = r.today()
+	day := r.today()
+	if at != "" {
+		m, ok := parseMoment(at)
+		if day = m.day(); !ok || len(day) != 10 {
+			return answer{}, false
+		}
 	}
 	table := r.m.tables[name]
 	if table == nil {
-		return false
+		return answer{}, false
 	}
-	row, ok, _ := table.find(code, day)
-	if !ok {
-		return false
+	rows := table.byCode[code]
+	for i := range rows {
+		if rows[i].validOn(day) {
+			return rows[i].answer(), true
+		}
 	}
-	*out = row.answer()
-	return true
+	return answer{}, false
 }
 
 // answer is rowConcept.
@@ -154,118 +149,104 @@ func (row *codeRow) answer() answer {
 	return answer{}
 }
 
-func quickCoded(kind answerKind) func(r *run, q *quickCall, out *answer) bool {
-	return func(r *run, q *quickCall, out *answer) bool {
-		*out = answer{}
+func quickCoded(kind answerKind) func(*run, *quickCall) (answer, bool) {
+	return func(r *run, q *quickCall) (answer, bool) {
 		var parts [3]string
 		for i := range parts {
 			var ok bool
 			if parts[i], ok = q.word(r, i); !ok {
-				return false
+				return answer{}, false
 			}
 		}
-		switch {
-		case parts[1] != "":
-			*out = answer{kind: kind, system: parts[0], text: parts[1], display: parts[2]}
-		case kind == isConcept && parts[2] != "":
-			*out = answer{kind: isWords, text: parts[2]}
+		if parts[1] != "" {
+			return answer{kind: kind, system: parts[0], text: parts[1], display: parts[2]}, true
 		}
-		return true
+		if kind == isConcept {
+			return given(isWords, parts[2]), true
+		}
+		return answer{}, true
 	}
 }
 
-func quickRole(r *run, q *quickCall, out *answer) bool {
-	*out = answer{}
+func quickRole(r *run, q *quickCall) (answer, bool) {
 	code, ok := q.word(r, 0)
 	if !ok || code == "" {
-		return ok
+		return answer{}, ok
 	}
 	display := fhir.RoleDisplay(code)
-	*out = answer{kind: isConcept, system: fhir.SystemRole, text: code, display: display}
-	return display != ""
+	return answer{kind: isConcept, system: fhir.SystemRole, text: code, display: display}, display != ""
 }
 
-// moment reads argument 0; ok is false for what dateFunction refuses.
-func (q *quickCall) moment(r *run) (m moment, given, ok bool) {
+// quickMoment reads argument 0; some is false for nothing, ok for what needs a closer look.
+func quickMoment(r *run, q *quickCall) (m moment, some, ok bool) {
 	s, ok := q.word(r, 0)
 	if !ok || s == "" {
 		return m, false, ok
 	}
 	m, ok = plainMoment(s)
-	return m, true, ok
+	return m, ok, ok
 }
 
-func quickDate(r *run, q *quickCall, out *answer) bool {
-	m, given, ok := q.moment(r)
-	*out = answer{}
-	if given && ok {
-		*out = answer{kind: isDate, text: m.day()}
+func quickDate(r *run, q *quickCall) (answer, bool) {
+	m, some, ok := quickMoment(r, q)
+	if !some {
+		return answer{}, ok
 	}
-	return ok
+	return answer{kind: isDate, text: m.day()}, true
 }
 
-func quickDateTime(r *run, q *quickCall, out *answer) bool {
-	m, given, ok := q.moment(r)
-	*out = answer{}
-	if given && ok {
-		*out = answer{kind: isDateTime, text: m.dateTime()}
+func quickDateTime(r *run, q *quickCall) (answer, bool) {
+	m, some, ok := quickMoment(r, q)
+	if !some {
+		return answer{}, ok
 	}
-	return ok
+	return answer{kind: isDateTime, text: m.dateTime()}, true
 }
 
-func quickInstant(r *run, q *quickCall, out *answer) bool {
-	m, given, ok := q.moment(r)
-	*out = answer{}
-	if given && ok {
-		s, whole := m.instant()
-		*out = answer{kind: isDateTime, text: s}
-		return whole
+func quickInstant(r *run, q *quickCall) (answer, bool) {
+	m, some, ok := quickMoment(r, q)
+	if !some {
+		return answer{}, ok
 	}
-	return ok
+	s, whole := m.instant()
+	return answer{kind: isDateTime, text: s}, whole
 }
 
-func quickIdentifier(r *run, q *quickCall, out *answer) bool {
-	*out = answer{}
+func quickIdentifier(r *run, q *quickCall) (answer, bool) {
 	system, ok := q.word(r, 0)
 	if !ok {
-		return false
+		return answer{}, false
 	}
 	v, ok := q.word(r, 1)
-	switch v = strings.TrimSpace(v); {
-	case !ok || v == "":
-	case system == "FNR":
+	if v = strings.TrimSpace(v); !ok || v == "" {
+		return answer{}, ok
+	}
+	if system == "FNR" {
 		system, v = nationalParts(v)
-		*out = answer{kind: isIdentifier, system: system, text: v}
-	default:
-		*out = answer{kind: isIdentifier, system: fhir.CanonicalSystem(system), text: v}
+	} else {
+		system = fhir.CanonicalSystem(system)
 	}
-	return ok
+	return answer{kind: isIdentifier, system: system, text: v}, true
 }
 
-func quickNational(r *run, q *quickCall, out *answer) bool {
-	*out = answer{}
+func quickNational(r *run, q *quickCall) (answer, bool) {
 	v, ok := q.word(r, 0)
-	if v = strings.TrimSpace(v); ok && v != "" {
-		system, v := nationalParts(v)
-		*out = answer{kind: isIdentifier, system: system, text: v}
+	if v = strings.TrimSpace(v); !ok || v == "" {
+		return answer{}, ok
 	}
-	return ok
+	system, v := nationalParts(v)
+	return answer{kind: isIdentifier, system: system, text: v}, true
 }
 
-func quickName(r *run, q *quickCall, out *answer) bool {
-	*out = answer{}
+func quickName(r *run, q *quickCall) (answer, bool) {
 	first, ok := q.word(r, 0)
 	if !ok {
-		return false
+		return answer{}, false
 	}
 	family, ok := q.word(r, 1)
 	first, family = strings.TrimSpace(first), strings.TrimSpace(family)
-	switch {
-	case !ok || first == "" && family == "":
-	case len(q.args) == 1:
-		*out = answer{kind: isPerson, text: first}
-	default:
-		*out = answer{kind: isPerson, system: first, display: family, text: strings.TrimSpace(first + " " + family)}
+	if len(q.args) == 1 || first == "" && family == "" {
+		return given(isPerson, first), ok
 	}
-	return ok
+	return answer{kind: isPerson, system: first, display: family, text: strings.TrimSpace(first + " " + family)}, ok
 }

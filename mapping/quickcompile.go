@@ -5,7 +5,7 @@ import "samsyn/fhir/fhirpath"
 // quickCompiler makes the short way of an expression, where there is one.
 type quickCompiler struct {
 	slot  func(name string) int // of a variable
-	calls map[string]func(r *run, q *quickCall, out *answer) bool
+	calls map[string]func(*run, *quickCall) (answer, bool)
 }
 
 // compile gives nil for what is left to FHIRPath.

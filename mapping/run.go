@@ -73,15 +73,17 @@ func (r *run) start(in Input, root fhirpath.Item, node *fhirpath.Node) {
 	r.in, r.focus, r.whole, r.rootName = in, root, root, root.Path()
 	r.root, r.focusNode = node, node
 	r.left = allSteps
-	r.slots = append(r.slots[:0], make([]binding, len(r.m.slots))...)
+	if cap(r.slots) < len(r.m.slots) {
+		r.slots = make([]binding, len(r.m.slots))
+	}
+	r.slots = r.slots[:len(r.m.slots)] // clear since finish
 	r.env = fhirpath.Env{
-		Variables: map[string]fhirpath.Collection{},
-		Now:       in.Now.In(oslo()),
-		Steps:     exprSteps,
-		Left:      &r.left,
-		Depth:     maxDepth,
-		Reads:     r.read,
-		Data:      r,
+		Now:   in.Now.In(oslo()),
+		Steps: exprSteps,
+		Left:  &r.left,
+		Depth: maxDepth,
+		Reads: r.read,
+		Data:  r,
 	}
 }
 
@@ -94,8 +96,11 @@ func (r *run) isRoot(name string) bool {
 	return name == r.m.Record && name != "now" && name != "key"
 }
 
-// given gives FHIRPath the variables that an expression uses.
-func (r *run) given(x *expr) {
+// lend gives FHIRPath the variables that an expression uses.
+func (r *run) lend(x *expr) {
+	if r.env.Variables == nil {
+		r.env.Variables = map[string]fhirpath.Collection{}
+	}
 	for i, name := range x.vars {
 		switch b := &r.slots[x.slots[i]]; {
 		case b.bound:
@@ -145,7 +150,7 @@ func (r *run) eval(x *expr) (fhirpath.Collection, error) {
 	if err := r.spend(1, 0); err != nil {
 		return nil, err
 	}
-	r.given(x)
+	r.lend(x)
 	items, err := x.compiled.Evaluate(&r.env, r.focus)
 	if err != nil {
 		return nil, r.evaluationFault(x, err)
@@ -154,8 +159,11 @@ func (r *run) eval(x *expr) (fhirpath.Collection, error) {
 }
 
 // ask evaluates an expression by its short way; false leaves it to eval.
-func (r *run) ask(x *expr, out *answer) bool {
-	return r.quickly(x) && x.quick.eval(r, out)
+func (r *run) ask(x *expr) (answer, bool) {
+	if !r.quickly(x) {
+		return answer{}, false
+	}
+	return x.quick.eval(r)
 }
 
 // quickly tells whether the short way may be tried, and makes it ready. Who observes
@@ -193,8 +201,7 @@ func (r *run) fault(x *expr, kind error, reason string) error {
 
 // truth evaluates a condition: nothing counts as false, what is no boolean is a fault.
 func (r *run) truth(x *expr) (bool, error) {
-	var a answer
-	if r.ask(x, &a) {
+	if a, ok := r.ask(x); ok {
 		if is, _, ok := a.truth(); ok {
 			return is, nil
 		}

@@ -65,7 +65,7 @@ func (s *firstStep) ask(r *run, out *value) bool {
 			a = answer{kind: isNode, node: r.stack[base]}
 		}
 		r.stack = r.stack[:base]
-	} else if !s.x.quick.eval(r, &a) {
+	} else if a, ok = s.x.quick.eval(r); !ok {
 		return false
 	}
 	if a.kind == isNothing {
@@ -109,12 +109,9 @@ func (s *allStep) ask(r *run, out *value) bool {
 	out.kind = list
 	path, ok := s.x.quick.(*quickPath)
 	if !ok || len(path.steps) == 0 {
-		var a answer
-		if !s.x.quick.eval(r, &a) {
-			return false
-		}
-		if a.kind == isNothing {
-			return true
+		a, ok := s.x.quick.eval(r)
+		if !ok || a.kind == isNothing {
+			return ok
 		}
 		out.kids = r.values(1, 1)
 		if !r.give(s.x, &s.t, &a, r.askedOrigin(s.x, a.node), &out.kids[0]) {
@@ -131,13 +128,11 @@ func (s *allStep) ask(r *run, out *value) bool {
 	}
 	out.kids = r.values(0, len(r.stack)-base)
 	for _, n := range r.stack[base:] {
-		var v value
-		if !r.give(s.x, &s.t, &answer{kind: isNode, node: n}, r.askedOrigin(s.x, n), &v) {
+		v := out.next(r)
+		if !r.give(s.x, &s.t, &answer{kind: isNode, node: n}, r.askedOrigin(s.x, n), v) {
 			return false
 		}
-		if v.kind != none {
-			out.kids = append(out.kids, v)
-		}
+		out.settle()
 	}
 	r.stack = r.stack[:base]
 	return true
@@ -204,12 +199,9 @@ func (s *textStep) ask(r *run, out *value) bool {
 			continue
 		}
 		last = p.x
-		var a answer
-		if !r.ask(p.x, &a) {
-			return false
-		}
-		if a.kind == isNothing {
-			return true
+		a, ok := r.ask(p.x)
+		if !ok || a.kind == isNothing {
+			return ok
 		}
 		piece, ok := a.words()
 		if !ok {
@@ -253,11 +245,10 @@ func (s *listStep) run(r *run, out *value) error {
 	}
 	out.kind, out.kids = list, r.values(0, len(s.items))
 	for _, item := range s.items {
-		var v value
-		if err := item.run(r, &v); err != nil {
+		if err := item.run(r, out.next(r)); err != nil {
 			return err
 		}
-		out.add(&v)
+		out.settle()
 	}
 	return r.spend(1, 0)
 }
@@ -284,12 +275,12 @@ func (s *forStep) run(r *run, out *value) error {
 	}
 	out.kind = list
 	from := r.originOfVariables(s.x)
+	out.kids = r.values(0, len(items))
 	for i, item := range items {
-		var v value
-		if err := s.round(r, i, item, from, &v); err != nil {
+		if err := s.round(r, i, item, from, out.next(r)); err != nil {
 			return err
 		}
-		out.add(&v)
+		out.settle()
 	}
 	return r.spend(1, 0)
 }
@@ -302,12 +293,10 @@ func (s *forStep) nodes(r *run, base int, out *value) error {
 	out.kind, out.kids = list, r.values(0, end-base)
 	from := r.originOfVariables(s.x)
 	for i := base; i < end; i++ {
-		var v value
-		n := r.stack[i]
-		if err := s.roundNode(r, i-base, n, from, &v); err != nil {
+		if err := s.roundNode(r, i-base, r.stack[i], from, out.next(r)); err != nil {
 			return err
 		}
-		out.add(&v)
+		out.settle()
 	}
 	return r.spend(1, 0)
 }
@@ -413,10 +402,8 @@ func (s *assignStep) run(r *run, out *value) error {
 // so that what is read through the variable is known to come from the record.
 func (a *assignment) value(r *run) (binding, error) {
 	if a.x != nil {
-		var b binding
-		if r.ask(a.x, &b.answer) {
-			b.quick, b.from = true, r.askedSources(a.x, b.answer.node)
-			return b, nil
+		if got, ok := r.ask(a.x); ok {
+			return binding{quick: true, answer: got, from: r.askedSources(a.x, got.node)}, nil
 		}
 		items, err := r.eval(a.x)
 		if err != nil {
@@ -499,11 +486,11 @@ func (s *objectStep) run(r *run, out *value) error {
 	}
 	all := value{kind: object, kids: kids[:made]}
 	for _, part := range s.parts {
-		var v value
-		if err := part.run(r, &v); err != nil {
+		v := &r.values(1, 1)[0]
+		if err := part.run(r, v); err != nil {
 			return err
 		}
-		if err := s.merge(r, &all, &v); err != nil {
+		if err := s.merge(r, &all, v); err != nil {
 			return err
 		}
 	}

@@ -143,6 +143,30 @@ func (v *value) empty() bool {
 	return false
 }
 
+// next gives a place at the end of a list; when something was made there, settle puts
+// the items of a list in its stead, and takes the place away where nothing was made.
+func (v *value) next(r *run) *value {
+	if len(v.kids) == cap(v.kids) {
+		more := r.values(len(v.kids), 2*len(v.kids)+4)
+		copy(more, v.kids)
+		v.kids = more
+	}
+	v.kids = v.kids[:len(v.kids)+1]
+	last := &v.kids[len(v.kids)-1]
+	*last = value{}
+	return last
+}
+
+func (v *value) settle() {
+	last := len(v.kids) - 1
+	switch item := v.kids[last]; item.kind {
+	case none:
+		v.kids = v.kids[:last]
+	case list:
+		v.kids = append(v.kids[:last], item.kids...)
+	}
+}
+
 // add puts an item in a list; the items of a list one by one, what is absent not at all.
 func (v *value) add(item *value) {
 	switch item.kind {
