@@ -32,7 +32,7 @@ var (
 func (w *work) contribute(e ledger.Entry, rank ledger.Rank) (bool, error) {
 	held := w.of(e)
 	found := held.ID != 0
-	use := !found || e.Derived || !older(e, rank, held.basis())
+	use := !found || e.Derived || !w.older(e, rank, held.basis())
 	if !use && rank.Hash == held.basis().Hash {
 		return false, nil // what it says now, listed once more from before
 	}

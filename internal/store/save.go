@@ -152,7 +152,7 @@ func (w *work) record(e ledger.Entry) (ledger.Outcome, error) {
 		rank.Changed = held.Changed // a deletion without a time is as new as what it deletes
 	}
 	same := held != nil && held.Hash == rank.Hash
-	newest := held == nil || e.Derived || !older(e, rank, *held)
+	newest := held == nil || e.Derived || !w.older(e, rank, *held)
 	switch {
 	case !same:
 		w.keepRecord(e, rank, newest, held != nil)
@@ -179,7 +179,10 @@ func (w *work) record(e ledger.Entry) (ledger.Outcome, error) {
 }
 
 // older tells whether a version must not replace what is held.
-func older(e ledger.Entry, rank, held ledger.Rank) bool {
+func (w *work) older(e ledger.Entry, rank, held ledger.Rank) bool {
+	if held.Ahead(w.at) {
+		return false
+	}
 	if e.Present {
 		return rank.Stale(held)
 	}

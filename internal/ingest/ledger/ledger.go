@@ -86,6 +86,14 @@ func (r Rank) Older(held Rank) bool {
 	return c < 0
 }
 
+// believed is how far ahead of ours a source's clock may be.
+const believed = 24 * time.Hour
+
+// Ahead tells whether what is held has a time of change that nobody can have written
+// yet: the source's clock was wrong then, and whatever comes now is newer. What was
+// deleted stays deleted all the same.
+func (r Rank) Ahead(now time.Time) bool { return !r.Deleted && r.Changed.After(now.Add(believed)) }
+
 // Equal tells whether both are the same version.
 func (r Rank) Equal(o Rank) bool {
 	return r.Changed.Equal(o.Changed) && r.Version == o.Version && r.Deleted == o.Deleted && r.Hash == o.Hash
