@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"testing"
 	"time"
 
@@ -49,7 +50,12 @@ type Store interface {
 	Renew(ctx context.Context, l ledger.Lease, lasts time.Duration) error
 	Release(ctx context.Context, l ledger.Lease) error
 	Done(ctx context.Context) (map[string]map[string]time.Time, error)
-	PutReconciliation(ctx context.Context, r ledger.Reconciliation) (int64, error)
+	Lines(ctx context.Context, source string, versions bool) iter.Seq2[ledger.Line, error]
+	Held(ctx context.Context, source string, keys []ledger.Key) (map[ledger.Key]ledger.Held, error)
+	LastBegun(ctx context.Context, source string) (time.Time, error)
+	PutReconciliation(ctx context.Context, r ledger.Reconciliation) (id int64, err error)
+	Reconciliations(ctx context.Context, source string, limit int) ([]ledger.Reconciliation, error)
+	Reconciliation(ctx context.Context, id int64) (ledger.Reconciliation, error)
 	Dump(ctx context.Context, out io.Writer) error
 	Canonical(ctx context.Context, out io.Writer) error
 }
@@ -87,6 +93,9 @@ func Run(t *testing.T, open func(t TB) Store) {
 		{"what a map's revision stands for is kept", pinned},
 		{"each version tells why it came", reasons},
 		{"mapping again takes nothing back", overtaken},
+		{"a full compare reads the ledger in order", compareLines},
+		{"what a listing showed outranks what was inferred", presence},
+		{"reports of compares are kept", reconciliations},
 		{"any order gives the same", anyOrder},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open) })
