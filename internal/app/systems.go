@@ -47,7 +47,7 @@ func systems(dir string) (map[string]system, error) {
 		faults = append(faults, err)
 		for name, d := range defs {
 			if _, taken := all[name]; taken {
-				faults = append(faults, &connector.Fault{File: name + "/connector.yaml", Line: 1, Path: "connector", Message: "there is a system of this name already; choose another"})
+				faults = append(faults, &connector.Fault{File: name + "/connector.yaml", Line: 1, Column: 1, Path: "connector", Message: "there is a system of this name already; choose another"})
 				continue
 			}
 			all[name] = system{d.About, func() adapterConfig { return d.Config() }}
