@@ -45,6 +45,9 @@ const (
 // of the datatypes and of the resources that we make; and no-basis' rules for identifiers.
 // Issues stand in the order of their paths; none means valid.
 func Validate(r Resource) []Issue {
+	if SurelyValid(r) {
+		return nil
+	}
 	m, err := Decode(r)
 	if err != nil {
 		return []Issue{{Error, cmp.Or(r.Type, "Resource"), RuleResource, "it cannot be read as a JSON object"}}

@@ -25,6 +25,9 @@ type typeRule struct {
 	element     bool // ele-1 holds
 	reference   bool
 	anyResource bool
+
+	needs uint64                            // required elements, by their index
+	sound func(c *sound, said *spoken) bool // the invariants, for SurelyValid
 }
 
 type fieldRule struct {
@@ -72,6 +75,7 @@ var rules = sync.OnceValue(func() *ruleTable {
 		}
 	}
 	t.element = t.types["Element"]
+	t.soundRules()
 	return t
 })
 
@@ -82,6 +86,7 @@ func (t *ruleTable) addElement(rule *typeRule, e *r4.Element, index int) {
 			name += "[x]"
 		}
 		rule.required = append(rule.required, requirement{name, index})
+		rule.needs |= 1 << index
 	}
 	field := fieldRule{element: e, index: index, list: e.List(), contained: e.Name == "contained"}
 	if !e.Choice {
