@@ -127,10 +127,11 @@ func (c *compare) run(ctx context.Context) (ledger.Reconciliation, error) {
 // method compares in the best way that the source allows.
 func (c *compare) method(ctx context.Context) error {
 	if lister, ok := c.adapter.(adapters.Lister); ok {
-		err := c.byListing(ctx, lister)
-		if !errors.Is(err, adapters.ErrNoListing) {
+		c.report.Method = ledger.ByListing
+		if err := c.byListing(ctx, lister); !errors.Is(err, adapters.ErrNoListing) {
 			return err
 		}
+		c.report.Method = ledger.ByNothing
 	}
 	if w, ok := c.adapter.(adapters.Windowed); ok {
 		return c.byWindow(ctx, w)
@@ -144,7 +145,6 @@ func (c *compare) byListing(ctx context.Context, lister adapters.Lister) error {
 		return err
 	}
 	counts := f.counts
-	c.report.Method = ledger.ByListing
 	c.report.Listed, c.report.Held, c.report.Equal, c.report.Left = counts.Listed, counts.Held, counts.Equal, f.left
 	c.report.New, c.report.Changed, c.report.BackDated, c.report.Returned, c.report.Vanished = counts.New, counts.Changed, counts.BackDated, counts.Returned, counts.Vanished
 	if err := c.about(ctx, f.differ, f.gone); err != nil {
