@@ -1,7 +1,8 @@
 package store_test
 
 import (
-	"errors"
+	"slices"
+	"sync"
 	"testing"
 
 	"samsyn/internal/store"
@@ -20,20 +21,47 @@ func migrate(url string) error {
 
 func TestPostgres(t *testing.T) {
 	pgtest.Available(t)
-	storetest.Run(t, openPostgres)
+	storetest.Run(t, reused(t, ""))
 }
 
-func openPostgres(tb storetest.TB) storetest.Store {
-	s, err := store.Open(ctx, pgtest.URL(tb.(pgtest.TB), migrate), store.Options{})
-	if err != nil {
-		tb.Fatalf("%v", err)
+// reused opens stores that are emptied and given again when a test is over: to open one
+// is not what the contract is about, and a connection is slow while it is new. They keep
+// their keys.
+func reused(t *testing.T, parameters string) func(storetest.TB) storetest.Store {
+	type kept struct {
+		*store.Store
+		url string
 	}
-	tb.(cleaner).Cleanup(func() {
-		if err := s.Close(); err != nil {
-			tb.Errorf("close: %v", err)
+	var mu sync.Mutex
+	var free []kept
+	return func(tb storetest.TB) storetest.Store {
+		mu.Lock()
+		defer mu.Unlock()
+		var s kept
+		if n := len(free); n > 0 {
+			s, free = free[n-1], free[:n-1]
+		} else {
+			s.url = pgtest.URL(t, migrate)
+			var err error
+			if s.Store, err = store.Open(ctx, s.url+parameters, store.Options{}); err != nil {
+				tb.Fatalf("%v", err)
+			}
+			t.Cleanup(func() {
+				if err := s.Close(); err != nil {
+					t.Errorf("close: %v", err)
+				}
+			})
 		}
-	})
-	return s
+		tb.(cleaner).Cleanup(func() {
+			mu.Lock()
+			defer mu.Unlock()
+			if err := pgtest.Empty(s.url, "meta"); err != nil {
+				tb.Errorf("empty: %v", err)
+			}
+			free = append(free, s)
+		})
+		return s
+	}
 }
 
-var _ = errors.Is
+var _ = slices.Sort[[]string]

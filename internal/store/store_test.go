@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"go.uber.org/goleak"
@@ -16,7 +17,10 @@ import (
 	"samsyn/internal/store/storetest"
 )
 
-var ctx = context.Background()
+var (
+	ctx = context.Background()
+	at  = time.Date(2026, 11, 23, 7, 0, 0, 0, time.UTC)
+)
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 

@@ -69,7 +69,7 @@ func URL(t TB, template func(url string) error) string {
 	t.Cleanup(func() {
 		pool.Lock()
 		defer pool.Unlock()
-		if err := empty(name); err != nil {
+		if err := Empty(at(name)); err != nil {
 			t.Errorf("empty the test's database: %v", err)
 			return
 		}
@@ -105,7 +105,7 @@ func take(template func(url string) error) (string, error) {
 		if err := template(at(name)); err != nil {
 			return "", err
 		}
-		if err := empty(name); err != nil {
+		if err := Empty(at(name)); err != nil {
 			return "", err
 		}
 		pool.template = name
@@ -123,12 +123,16 @@ func create(template string) (string, error) {
 	return name, Exec(at(""), sql)
 }
 
-// empty removes every row of every table, but what goose knows.
-func empty(name string) error {
-	return Exec(at(name), `DO $$ DECLARE t record; BEGIN
+// Empty removes every row of every table, but of those that are named and what goose knows.
+func Empty(dsn string, but ...string) error {
+	quoted := "'goose_db_version'"
+	for _, name := range but {
+		quoted += ", '" + name + "'"
+	}
+	return Exec(dsn, `DO $$ DECLARE t record; BEGIN
 		SET LOCAL session_replication_role = replica;
 		FOR t IN SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace
-			AND relname <> 'goose_db_version' AND relname NOT LIKE '%migration%' LOOP
+			AND relname NOT IN (`+quoted+`) AND relname NOT LIKE '%migration%' LOOP
 			EXECUTE format('DELETE FROM %I', t.relname);
 		END LOOP;
 	END $$`)
