@@ -56,7 +56,7 @@ func found(t *testing.T, a *app.App, o app.ReconcileOptions) map[string]string {
 		}
 		for _, d := range r.Lines {
 			out[r.Source+" "+d.Kind+"/"+d.Key] = fmt.Sprint(d.Finding, " ", d.Result, d.Reason)
-			if d.Person == "" && d.Kind != "Organization" {
+			if d.Person == "" && !o.DryRun { // what is new is not known before it is read
 				t.Errorf("%s %s/%s: about nobody", r.Source, d.Kind, d.Key)
 			}
 		}
