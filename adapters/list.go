@@ -86,3 +86,10 @@ func Whole(pages iter.Seq2[Page, error], named func(Fault) bool, kinds ...string
 		yield(end, nil)
 	}
 }
+
+// Replayer is an adapter that can read the bytes of a fault again, as they were kept: after
+// the adapter was mended, what waited in quarantine leaves it without the source's help. The
+// page lists what the bytes hold now, or the fault anew; an empty one says that these bytes cannot tell.
+type Replayer interface {
+	Replay(ctx context.Context, f Fault) (Page, error)
+}

@@ -9,10 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
-	"os"
 	"time"
 
 	"samsyn/adapters"
@@ -71,7 +69,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if a.zone, err = time.LoadLocation(c.Instance.TimeZone); err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}
-	if a.maps, err = loadMaps(c.Instance.Maps); err != nil {
+	if a.maps, err = LoadMaps(c.Instance.Maps); err != nil {
 		return nil, err
 	}
 	if a.store, err = store.Open(ctx, c.Store.Path, store.Options{Now: o.Now, Random: o.Random}); err != nil {
@@ -93,22 +91,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 			return nil, fmt.Errorf("open source %s: %w", name, err)
 		}
 	}
-	return a, nil
-}
-
-func loadMaps(dir string) (*mapping.Set, error) {
-	var files fs.FS = mapping.Shipped
-	if dir != "" {
-		if _, err := os.Stat(dir); err != nil {
-			return nil, fmt.Errorf("load maps: %w: %w", care.ErrInvalid, err)
-		}
-		files = overlay{os.DirFS(dir), mapping.Shipped}
-	}
-	set, err := mapping.Load(files)
-	if err != nil {
-		return nil, fmt.Errorf("load maps: %w: %w", care.ErrInvalid, err)
-	}
-	return set, nil
+	return a, a.keepMaps(ctx)
 }
 
 func openSource(s Source, o Options) (opened, error) {

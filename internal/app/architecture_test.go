@@ -35,7 +35,7 @@ var allowed = map[string][]string{
 	"internal/connector":           {"adapters", "fhir/fhirpath", "internal/xmlsafe"},
 	"internal/connector/scaffold":  {"mapping"},
 	"internal/reconcile":           {"adapters", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…"},
-	"internal/mapkit":              {"adapters", "fhir", "fhir/…", "mapping", "internal/care"},
+	"internal/mapkit":              {"adapters", "fhir", "fhir/…", "mapping", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…"},
 	"internal/jobs":                {"internal/care"},
 	"internal/ops":                 {"internal/care"},
 	"internal/demo":                {"internal/app", "internal/care", "internal/outbound", "internal/sim", "testdata"},

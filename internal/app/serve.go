@@ -72,6 +72,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 		return errors.Join(err, l.Close())
 	}
 	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	defer a.inBackground(ctx)()
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()

@@ -10,12 +10,18 @@ import (
 // remapAtOnce is how many held records one transaction of Remap keeps.
 const remapAtOnce = 200
 
+// remapTold is after how many records the log tells how far it is.
+const remapTold = 50 * remapAtOnce
+
 // Remap maps everything that is held of a source again, without asking the source: a
 // new revision of a map takes effect, and what waited for it leaves quarantine. The
 // same maps give the same contributions again and write nothing. The adapter is
 // needed for sources that give parts only, and may be nil for others.
 func (p *Pipeline) Remap(ctx context.Context, src Source, a adapters.Adapter) (Report, error) {
-	return p.run(ctx, src, func(r *run) error {
+	q := *p
+	q.Who = "remap" // such a run says nothing of when the source was read
+	done := 0
+	return q.run(ctx, src, func(r *run) error {
 		var some []adapters.Record
 		for rec, err := range p.Store.Records(ctx, src.Name) {
 			if err != nil {
@@ -26,6 +32,9 @@ func (p *Pipeline) Remap(ctx context.Context, src Source, a adapters.Adapter) (R
 					return err
 				}
 				some = nil
+				if done += remapAtOnce; done%remapTold == 0 {
+					q.log().Info("mapping again what is held", "source", src.Name, "records", done)
+				}
 			}
 		}
 		if err := r.again(ctx, some); err != nil {

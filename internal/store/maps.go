@@ -123,7 +123,7 @@ func (s *Store) Said(ctx context.Context, source string, keys []ledger.Key) (map
 		}
 		said := ledger.Said{Key: k, Service: care.Service(rows[0].Service), Subject: rows[0].Subject, Person: personOf(rows[0].Person)}
 		for _, r := range rows {
-			said.Made = append(said.Made, fhir.Resource{Type: r.Type, ID: r.ID, Body: []byte(r.Body)})
+			said.Made = append(said.Made, care.Made{Resource: fhir.Resource{Type: r.Type, ID: r.ID, Body: []byte(r.Body)}})
 		}
 		out[k] = said
 	}

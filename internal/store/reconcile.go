@@ -107,7 +107,7 @@ func (s *Store) heldOf(ctx context.Context, out map[ledger.Key]ledger.Held, sour
 // zero where there was none. What the source says to have changed before it should have been seen.
 func (s *Store) LastBegun(ctx context.Context, source string) (time.Time, error) {
 	var us int64
-	err := s.read.GetContext(ctx, &us, `SELECT coalesce(max(started), 0) FROM run WHERE source = $1 AND failure = '' AND finished IS NOT NULL AND who <> 'reconcile'`, source)
+	err := s.read.GetContext(ctx, &us, `SELECT coalesce(max(started), 0) FROM run WHERE source = $1 AND failure = '' AND finished IS NOT NULL AND who NOT IN ('reconcile', 'remap')`, source)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("read last run of %s: %w", source, err)
 	}

@@ -101,9 +101,9 @@ func (s *Store) SourceStates(ctx context.Context) ([]care.SourceState, error) {
 		Failure string `db:"failure"`
 	}
 	err := s.read.SelectContext(ctx, &rows, `SELECT s.source, s.system, s.service, s.title,
-		coalesce((SELECT max(finished) FROM run r WHERE r.source = s.source AND r.failure = ''), 0) AS success,
-		coalesce((SELECT max(finished) FROM run r WHERE r.source = s.source AND r.failure <> ''), 0) AS failed,
-		coalesce((SELECT failure FROM run r WHERE r.source = s.source AND r.failure <> '' ORDER BY r.id DESC LIMIT 1), '') AS failure
+		coalesce((SELECT max(finished) FROM run r WHERE r.source = s.source AND r.failure = '' AND r.who <> 'remap'), 0) AS success,
+		coalesce((SELECT max(finished) FROM run r WHERE r.source = s.source AND r.failure <> '' AND r.who <> 'remap'), 0) AS failed,
+		coalesce((SELECT failure FROM run r WHERE r.source = s.source AND r.failure <> '' AND r.who <> 'remap' ORDER BY r.id DESC LIMIT 1), '') AS failure
 		FROM source s ORDER BY s.source`)
 	if err != nil {
 		return nil, fmt.Errorf("list sources: %w", err)

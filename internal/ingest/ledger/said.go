@@ -3,7 +3,6 @@ package ledger
 import (
 	"time"
 
-	"samsyn/fhir"
 	"samsyn/internal/care"
 )
 
@@ -13,7 +12,7 @@ type Said struct {
 	Service care.Service
 	Subject string
 	Person  care.PersonID // "" while nobody knows who the subject is
-	Made    []fhir.Resource
+	Made    []care.Made   // without lineage
 }
 
 // Version is one version of what a record said about one resource.

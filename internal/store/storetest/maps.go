@@ -68,7 +68,7 @@ func reasons(t *testing.T, open func(t TB) Store) {
 	}
 	k := ledger.Key{Kind: "sak", Key: "1"}
 	said, err := s.Said(ctx, "a", []ledger.Key{k, {Kind: "sak", Key: "none"}})
-	if err != nil || len(said) != 1 || len(said[k].Made) != 1 || !bytes.Equal(said[k].Made[0].Body, changed.Made[0].Resource.Body) {
+	if err != nil || len(said) != 1 || len(said[k].Made) != 1 || !bytes.Equal(said[k].Made[0].Resource.Body, changed.Made[0].Resource.Body) {
 		t.Errorf("said %+v %v", said, err)
 	}
 	if revisions, err := s.MapRevisions(ctx, "a"); err != nil || !slices.Equal(revisions["sak"], []string{"r1b"}) {
