@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"unicode/utf8"
+
+	"samsyn/fhir/r4"
 )
 
 // SurelyValid tells that Validate would find nothing wrong, nor doubtful, with a body. It
@@ -165,7 +167,7 @@ func (c *sound) members(rule *typeRule, from, count int) (said spoken, ok bool) 
 	switch {
 	case len(rule.invariants) == 0:
 	case rule.sound != nil:
-		if !rule.sound(c, &said) {
+		if !rule.sound(c, said) {
 			return said, false
 		}
 	default:
@@ -290,7 +292,7 @@ func (c *sound) primitive(f *fieldRule) (s string, ok bool) {
 			return "", false
 		}
 		if !plain {
-			if err := json.Unmarshal([]byte(c.in[from:c.at]), &s); err != nil {
+			if s, ok = unescaped(c.in[from:c.at]); !ok {
 				return "", false
 			}
 		}
@@ -313,15 +315,18 @@ func (c *sound) primitive(f *fieldRule) (s string, ok bool) {
 	return s, c.afterPrimitive(s, f)
 }
 
+func unescaped(quoted string) (s string, ok bool) {
+	err := json.Unmarshal([]byte(quoted), &s)
+	return s, err == nil
+}
+
 // afterPrimitive is validator.afterPrimitive.
 func (c *sound) afterPrimitive(s string, f *fieldRule) bool {
 	switch f.typ.name {
 	case "code":
 		if f.element.Binding != "" {
-			v := validator{table: c.table}
-			if v.boundCode(s, f.element.Binding, nil); len(v.issues) > 0 {
-				return false
-			}
+			in, known := r4.HasCode(f.element.Binding, s)
+			return in || !known
 		}
 	case "string", "uri", "url", "canonical":
 		if s[0] == '#' && (f.typ.name != "string" || f.element.Name == "reference") {

@@ -18,20 +18,20 @@ func (t *ruleTable) soundRules() {
 	for _, s := range []struct {
 		typ   string
 		count int
-		holds func(t *typeRule) func(c *sound, said *spoken) bool
+		holds func(t *typeRule) func(c *sound, said spoken) bool
 	}{
-		{"Period", 1, func(*typeRule) func(*sound, *spoken) bool {
-			return func(_ *sound, s *spoken) bool {
+		{"Period", 1, func(*typeRule) func(*sound, spoken) bool {
+			return func(_ *sound, s spoken) bool {
 				return s.start == "" || s.end == "" || !after(s.start, s.end)
 			}
 		}},
-		{"Identifier", 1, func(*typeRule) func(*sound, *spoken) bool { return soundIdentifier }},
+		{"Identifier", 1, func(*typeRule) func(*sound, spoken) bool { return soundIdentifier }},
 		{"CareTeam.participant", 1, soundOnBehalf},
 		{"CarePlan.activity", 1, notBoth("detail", "reference")},
 		{"QuestionnaireResponse.item", 1, notBoth("answer", "item")},
-		{"Extension", 1, func(t *typeRule) func(*sound, *spoken) bool {
+		{"Extension", 1, func(t *typeRule) func(*sound, spoken) bool {
 			extension, value := t.bit("extension"), t.bit("value")
-			return func(_ *sound, s *spoken) bool { return (s.seen&extension != 0) != (s.seen&value != 0) }
+			return func(_ *sound, s spoken) bool { return (s.seen&extension != 0) != (s.seen&value != 0) }
 		}},
 		{"Attachment", 1, needs("data", "contentType")},
 		{"ContactPoint", 1, needs("value", "system")},
@@ -47,38 +47,38 @@ func (t *ruleTable) soundRules() {
 	}
 }
 
-func notBoth(a, b string) func(t *typeRule) func(*sound, *spoken) bool {
-	return func(t *typeRule) func(*sound, *spoken) bool {
+func notBoth(a, b string) func(t *typeRule) func(*sound, spoken) bool {
+	return func(t *typeRule) func(*sound, spoken) bool {
 		both := t.bit(a) | t.bit(b)
-		return func(_ *sound, s *spoken) bool { return s.seen&both != both }
+		return func(_ *sound, s spoken) bool { return s.seen&both != both }
 	}
 }
 
-func either2(a, b string) func(t *typeRule) func(*sound, *spoken) bool {
-	return func(t *typeRule) func(*sound, *spoken) bool {
+func either2(a, b string) func(t *typeRule) func(*sound, spoken) bool {
+	return func(t *typeRule) func(*sound, spoken) bool {
 		any := t.bit(a) | t.bit(b)
-		return func(_ *sound, s *spoken) bool { return s.seen&any != 0 }
+		return func(_ *sound, s spoken) bool { return s.seen&any != 0 }
 	}
 }
 
 // needs: where a is, b must be.
-func needs(a, b string) func(t *typeRule) func(*sound, *spoken) bool {
-	return func(t *typeRule) func(*sound, *spoken) bool {
+func needs(a, b string) func(t *typeRule) func(*sound, spoken) bool {
+	return func(t *typeRule) func(*sound, spoken) bool {
 		has, want := t.bit(a), t.bit(b)
-		return func(_ *sound, s *spoken) bool { return s.seen&has == 0 || s.seen&want != 0 }
+		return func(_ *sound, s spoken) bool { return s.seen&has == 0 || s.seen&want != 0 }
 	}
 }
 
 // soundIdentifier is noBasisIdentifier.
-func soundIdentifier(_ *sound, s *spoken) bool {
+func soundIdentifier(_ *sound, s spoken) bool {
 	k, ok := findSystem(s.system)
 	return !ok || s.system == k.uri && (s.value == "" || k.form(s.value))
 }
 
 // soundOnBehalf is careTeamOnBehalf.
-func soundOnBehalf(t *typeRule) func(*sound, *spoken) bool {
+func soundOnBehalf(t *typeRule) func(*sound, spoken) bool {
 	onBehalf := t.bit("onBehalfOf")
-	return func(_ *sound, s *spoken) bool {
+	return func(_ *sound, s spoken) bool {
 		if s.seen&onBehalf == 0 {
 			return true
 		}

@@ -26,8 +26,8 @@ type typeRule struct {
 	reference   bool
 	anyResource bool
 
-	needs uint64                            // required elements, by their index
-	sound func(c *sound, said *spoken) bool // the invariants, for SurelyValid
+	needs uint64                           // required elements, by their index
+	sound func(c *sound, said spoken) bool // the invariants, for SurelyValid
 }
 
 type fieldRule struct {
