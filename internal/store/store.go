@@ -96,7 +96,9 @@ func (s *Store) Close() error {
 	for _, p := range []*pool{s.far, s.read, s.write} {
 		if !closed[p] {
 			closed[p] = true
-			errs = append(errs, p.Close())
+			if err := p.Close(); faultOf(err) != lost { // a connection that is gone is closed
+				errs = append(errs, err)
+			}
 		}
 	}
 	return errors.Join(errs...)

@@ -128,17 +128,18 @@ func (s *Store) attempt(ctx context.Context, f func(*work) error, locks []lock) 
 	if err := w.commit(); err != nil {
 		return err
 	}
-	return w.remember()
+	w.remember()
+	return nil
 }
 
-// remember lets the pool prepare what this transaction had to prepare for itself.
-func (w *work) remember() error {
+// remember lets the pool prepare what this transaction had to prepare for itself. What
+// fails here fails nothing: the transaction is kept, and must not be done again.
+func (w *work) remember() {
 	for query := range w.stmts {
-		if _, err := w.s.write.statement(w.ctx, query); err != nil && w.ctx.Err() == nil {
-			return err
+		if _, err := w.s.write.statement(w.ctx, query); err != nil {
+			return // whoever asks next prepares it
 		}
 	}
-	return nil
 }
 
 // open takes the locks, and lets the planner look rows up one by one: it may know a table
