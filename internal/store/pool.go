@@ -25,19 +25,31 @@ func newPool(db *sql.DB, driver string, conns int, prepares bool) *pool {
 	return &pool{DB: sqlx.NewDb(db, driver), prepares: prepares, known: map[string]*sqlx.Stmt{}}
 }
 
-// statement is the query prepared. There are as many as the package has texts.
+// statement is the query prepared. There are as many as the package has texts. The lock is
+// not held while it is prepared: that waits for a connection, and a transaction that has
+// the only one may be waiting for the lock.
 func (p *pool) statement(ctx context.Context, query string) (*sqlx.Stmt, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if st := p.known[query]; st != nil {
+	if st := p.find(query); st != nil {
 		return st, nil
 	}
 	st, err := p.PreparexContext(ctx, query)
 	if err != nil {
 		return nil, told(err)
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if before := p.known[query]; before != nil { // another was quicker
+		return before, told(st.Close())
+	}
 	p.known[query] = st // closed with the pool
 	return st, nil
+}
+
+// find gives the query as it was prepared before, nil where it was not.
+func (p *pool) find(query string) *sqlx.Stmt {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.known[query]
 }
 
 // SelectContext reads all rows.

@@ -208,9 +208,7 @@ func (w *work) prepared(query string) (*sqlx.Stmt, error) {
 	if st := w.stmts[query]; st != nil {
 		return st, nil
 	}
-	w.s.write.mu.Lock()
-	known := w.s.write.known[query]
-	w.s.write.mu.Unlock()
+	known := w.s.write.find(query)
 	if known == nil { // prepared on the transaction's own connection: the pool may have no other
 		st, err := w.tx.PreparexContext(w.ctx, query)
 		if err != nil {
