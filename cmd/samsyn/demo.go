@@ -64,6 +64,7 @@ func runDemo(ctx context.Context, g *globals, f demoFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	c.Store = c.Store.From(os.Environ())
 	c.Instance.Language = f.lang
 	c.Server.Address = f.address
 	if err := c.Resolve(); err != nil {

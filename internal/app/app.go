@@ -72,7 +72,11 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if a.maps, err = LoadMaps(c.Instance.Maps); err != nil {
 		return nil, err
 	}
-	if a.store, err = store.Open(ctx, c.Store.Path, store.Options{Now: o.Now, Random: o.Random}); err != nil {
+	dsn, replica, err := c.Store.addresses()
+	if err != nil {
+		return nil, err
+	}
+	if a.store, err = store.Open(ctx, dsn, store.Options{Now: o.Now, Random: o.Random, Replica: replica}); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -80,6 +84,9 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.Close())
 		}
 	}()
+	if err := a.store.Keep(ctx, c.Instance.Test); err != nil {
+		return nil, err
+	}
 	a.Overviews = &overview.Service{Store: a.store, Now: o.Now, Zone: a.zone}
 	a.pipeline = &ingest.Pipeline{Maps: ingest.FromSet(a.maps), Store: a.store, Rules: identity.Rules{Test: c.Instance.Test}, Now: o.Now, IDKey: a.store.IDKey(), Log: o.Log, Who: "sync"}
 	for _, name := range c.SourceNames() {

@@ -56,6 +56,7 @@ var keepers = map[string][]string{
 	"github.com/jmoiron/sqlx":     {"internal/store"},
 	"database/sql":                {"internal/store"},
 	"modernc.org/sqlite":          {"internal/store"},
+	"github.com/lib/pq":           {"internal/store"},
 	"github.com/spf13/cobra":      {"cmd/samsyn"},
 	"gopkg.in/yaml.v3":            {"internal/app", "mapping", "fhir", "internal/demo", "internal/connector"},
 }

@@ -38,12 +38,6 @@ type Instance struct {
 	Connectors string `yaml:"connectors"`
 }
 
-// StoreConfig says where data is kept.
-type StoreConfig struct {
-	// Path of the SQLite file: samsyn.db.
-	Path string `yaml:"path"`
-}
-
 // ServerConfig says where pages and the API are served.
 type ServerConfig struct {
 	// Address to listen on: 127.0.0.1:8080. Only loopback addresses are accepted while there is no sign-in.

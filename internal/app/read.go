@@ -191,6 +191,9 @@ func (r *reader) layer(raw []byte, environ []string, c *Config) bool {
 	}
 	overrides := env.Provider(delim, env.Opt{Prefix: EnvPrefix, EnvironFunc: func() []string { return environ }, TransformFunc: func(key, value string) (string, any) {
 		path := r.envPath(k, strings.TrimPrefix(key, EnvPrefix))
+		if known, ok := databaseVariables[key]; ok {
+			path = strings.ReplaceAll(known, ".", delim)
+		}
 		if path == "" {
 			return "", nil
 		}
@@ -321,6 +324,7 @@ func (r *reader) validate(c *Config) {
 			r.fault(check.path, "%s", check.message)
 		}
 	}
+	r.validateStore(c.Store)
 	known, err := systems(c.Instance.Connectors)
 	if err != nil {
 		r.fault("instance.connectors", "a connector cannot be used:\n%v", err)

@@ -22,6 +22,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"samsyn/internal/care"
 )
 
 //go:embed migrations
@@ -102,6 +104,29 @@ func (s *Store) Close() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Keep notes once whether the store is for synthetic people or for real ones. The error
+// is care.ErrConflict where it is for the others: they are never mixed.
+func (s *Store) Keep(ctx context.Context, synthetic bool) error {
+	want := map[bool]string{true: "synthetic", false: "real"}[synthetic]
+	err := s.transaction(ctx, func(w *work) error {
+		if err := w.exec(`INSERT INTO meta (name, value) VALUES ('people', $1) ON CONFLICT (name) DO NOTHING`, []byte(want)); err != nil {
+			return err
+		}
+		var held []byte
+		if err := w.get1(&held, `SELECT value FROM meta WHERE name = 'people'`); err != nil {
+			return err
+		}
+		if string(held) != want {
+			return fmt.Errorf("the store is for %s people, and instance.test says %s: use another store: %w", held, want, care.ErrConflict)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	return nil
 }
 
 // IDKey is the instance's key for the ids of produced resources. It never changes.

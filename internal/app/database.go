@@ -1,0 +1,89 @@
+package app
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"samsyn/internal/outbound"
+	"samsyn/internal/store"
+)
+
+// StoreConfig says where data is kept: in a SQLite file, or on PostgreSQL where URL is given.
+type StoreConfig struct {
+	// Path of the SQLite file: samsyn.db.
+	Path string `yaml:"path"`
+	// URL of the PostgreSQL database, postgres://user@host/name; store.Open tells what it
+	// may hold. The environment variable SAMSYN_DATABASE_URL goes before it.
+	URL string `yaml:"url"`
+	// ReplicaURL is a copy of it that large readings may go to; SAMSYN_DATABASE_REPLICA_URL.
+	ReplicaURL string `yaml:"replica_url"`
+	// Password of both, where they hold none.
+	Password outbound.Secret `yaml:"password"`
+}
+
+// databaseVariables are known by operators of databases and do not follow the pattern of the others.
+var databaseVariables = map[string]string{"SAMSYN_DATABASE_URL": "store.url", "SAMSYN_DATABASE_REPLICA_URL": "store.replica_url"}
+
+// From is the same with what the environment says of the database.
+func (c StoreConfig) From(environ []string) StoreConfig {
+	for _, v := range environ {
+		switch name, value, _ := strings.Cut(v, "="); databaseVariables[name] {
+		case "store.url":
+			c.URL = value
+		case "store.replica_url":
+			c.ReplicaURL = value
+		}
+	}
+	return c
+}
+
+// addresses gives what store.Open is to be told, the passwords put in.
+func (c StoreConfig) addresses() (dsn, replica string, err error) {
+	if c.URL == "" {
+		return c.Path, "", nil
+	}
+	password := ""
+	if c.Password.Set() {
+		if password, err = c.Password.Read(); err != nil {
+			return "", "", fmt.Errorf("store.password: %w", err)
+		}
+	}
+	with := func(raw string) string {
+		u, err := url.Parse(raw) // it was validated
+		if err != nil || raw == "" || password == "" || u.User == nil {
+			return raw
+		}
+		if _, given := u.User.Password(); !given {
+			u.User = url.UserPassword(u.User.Username(), password)
+		}
+		return u.String()
+	}
+	return with(c.URL), with(c.ReplicaURL), nil
+}
+
+// validateStore never repeats an address: it may hold a password.
+func (r *reader) validateStore(c StoreConfig) {
+	for _, a := range []struct{ path, raw string }{{"store.url", c.URL}, {"store.replica_url", c.ReplicaURL}} {
+		if a.raw == "" {
+			continue
+		}
+		u, err := url.Parse(a.raw)
+		if err != nil || !store.IsURL(a.raw) {
+			r.fault(a.path, "is no URL of a PostgreSQL database (postgres://user@host/name)")
+			continue
+		}
+		_, fromEnv := r.fromEnv[a.path]
+		if _, given := u.User.Password(); given && !fromEnv {
+			r.fault(a.path, "holds a password: name it under store.password (file or env) instead")
+		}
+		known := []string{"", "transaction"}
+		if !slices.Contains(known, u.Query().Get("pool")) {
+			r.fault(a.path, "pool is none of %v", known[1:])
+		}
+	}
+	if c.ReplicaURL != "" && c.URL == "" {
+		r.fault("store.replica_url", "there is no store.url that it could be a copy of")
+	}
+}
