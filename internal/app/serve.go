@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -32,7 +33,7 @@ func (a *App) Handler() (http.Handler, error) {
 		a.log.Error("panic in a handler", "route", c.Path(), "error", err)
 		return err
 	}}))
-	e.Use(a.logged)
+	e.Use(ownName, a.logged)
 	doors := &api.Handler{Overviews: a.Overviews, States: a.store, Push: a, Ready: a.ready, Viewers: a.Config.People(), PushSecret: secret, Now: a.now, Log: a.log}
 	doors.Mount(e)
 	pages := &web.Handler{Overviews: a.Overviews, States: a.store, Viewers: a.Config.People(), Language: words.Lang(a.Config.Instance.Language), Now: a.now, Zone: a.zone, Log: a.log}
@@ -40,6 +41,23 @@ func (a *App) Handler() (http.Handler, error) {
 		return nil, err
 	}
 	return e, nil
+}
+
+// ownName refuses a request that names another host than this machine: a hostile page
+// could otherwise reach the loopback server through a name of its own (DNS rebinding).
+func ownName(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		host := c.Request().Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		if host = strings.Trim(host, "[]"); host != "localhost" {
+			if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+				return echo.NewHTTPError(http.StatusMisdirectedRequest)
+			}
+		}
+		return next(c)
+	}
 }
 
 // logged notes each request by its route, never by its address: addresses may hold ids.
