@@ -90,8 +90,7 @@ func (m *Map) apply(in Input, validate bool) (result Result, err error) {
 	if err != nil {
 		err = &RecordError{Kind: ErrDecode, Map: m.Name, Reason: err.Error()}
 	} else {
-		root, node := rootOf(m, tree, name)
-		r.start(in, root, node)
+		r.start(in, rootOf(m, tree, name))
 		r.validate = validate
 		result, err = r.record()
 	}
@@ -123,17 +122,19 @@ func panicSite(any) string {
 	}
 }
 
-// rootItem is the record as expressions see it. A FHIR resource is read by its type.
+// rootItem is the record as expressions see it.
 func rootItem(m *Map, tree *fhirpath.Node, name string) fhirpath.Item {
-	item, _ := rootOf(m, tree, name)
-	return item
+	return rootOf(m, tree, name).Item()
 }
 
-// rootOf is rootItem with the record's node, where its fields are no FHIR elements.
-func rootOf(m *Map, tree *fhirpath.Node, name string) (fhirpath.Item, *fhirpath.Node) {
-	if name == "" && tree.Kind == fhirpath.NodeObject && tree.Field("resourceType") != nil {
-		if item := fhirpath.RootFHIR(tree.Object()); item.Type() != "" {
-			return item, nil
+// rootOf makes the tree the record's root. A FHIR resource is read by its type.
+func rootOf(m *Map, tree *fhirpath.Node, name string) *fhirpath.Node {
+	if name == "" && tree.Kind == fhirpath.NodeObject {
+		if typ := tree.Field("resourceType"); typ != nil && typ.Kind == fhirpath.NodeText {
+			if t, ok := r4.Lookup(typ.Text); ok && t.Kind == r4.Resource {
+				tree.Type, tree.Name = t, t.Name
+				return tree
+			}
 		}
 	}
 	if name == "" {
@@ -142,10 +143,12 @@ func rootOf(m *Map, tree *fhirpath.Node, name string) (fhirpath.Item, *fhirpath.
 	if tree.Kind == fhirpath.NodeList {
 		// A list is read as the field items of a record.
 		tree.Name = "items"
-		return fhirpath.Root(map[string]any{"items": tree.Value()}, name), nil
+		root := &fhirpath.Node{Kind: fhirpath.NodeObject}
+		root.Add(tree)
+		tree = root
 	}
 	tree.Name = name
-	return tree.Item(), tree
+	return tree
 }
 
 func (r *run) record() (Result, error) {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"samsyn/fhir/fhirpath"
+	"samsyn/fhir/r4"
 )
 
 // Nine expressions in ten are a path, a date of a path, a reference: they are evaluated
@@ -113,10 +114,15 @@ func (a *answer) plainText() (string, bool) {
 	switch {
 	case a.kind == isText:
 		return a.text, true
-	case a.kind == isNode && a.node.Kind == fhirpath.NodeText:
-		return a.node.Text, true
+	case a.kind != isNode || a.node.Kind != fhirpath.NodeText:
+		return "", false
+	case a.node.Type != nil:
+		switch a.node.Type.Name {
+		case "date", "dateTime", "instant", "time":
+			return "", false // FHIRPath compares these as dates
+		}
 	}
-	return "", false
+	return a.node.Text, true
 }
 
 // truth gives an answer that is a boolean or nothing: known is false for nothing.
@@ -204,13 +210,19 @@ func (s *pathStep) field(r *run, base int) bool {
 	}
 	for j := base; j < end; j++ {
 		n := r.stack[j]
+		if n.Type != nil {
+			if !s.element(r, n) {
+				return false
+			}
+			continue
+		}
 		var c *fhirpath.Node
 		if n.Kind == fhirpath.NodeObject {
 			c = n.Field(s.name)
 		}
 		switch {
 		case c != nil:
-			if !r.push(c) {
+			if !r.push(c, nil) {
 				return false
 			}
 		case s.head && n.IsRoot() && n.Name == s.name:
@@ -221,8 +233,39 @@ func (s *pathStep) field(r *run, base int) bool {
 	return true
 }
 
-// push adds a field's value, or its list's entries. Lists in lists are left to FHIRPath.
-func (r *run) push(c *fhirpath.Node) bool {
+// element is field for a FHIR element. Choices, contained resources and primitives with
+// extensions are left to FHIRPath.
+func (s *pathStep) element(r *run, n *fhirpath.Node) bool {
+	if s.head && s.name[0] >= 'A' && s.name[0] <= 'Z' && r4.IsA(n.Type.Name, s.name) {
+		r.stack = append(r.stack, n)
+		return true
+	}
+	e, name, ok := n.Type.Element(s.name)
+	if !ok || e.Choice {
+		return false
+	}
+	t, ok := r4.Lookup(name)
+	if !ok || t.Kind == r4.Abstract && t.Name != "Element" {
+		return false
+	}
+	if n.Kind != fhirpath.NodeObject {
+		return true
+	}
+	var child *fhirpath.Node
+	for c := n.First(); c != nil; c = c.Next() {
+		switch {
+		case c.Name == s.name:
+			child = c
+		case t.Kind == r4.Primitive && c.Name != "" && c.Name[0] == '_' && c.Name[1:] == s.name:
+			return false
+		}
+	}
+	return child == nil || r.push(child, t)
+}
+
+// push adds a field's value, or its list's entries, of type t. Lists in lists are left
+// to FHIRPath.
+func (r *run) push(c *fhirpath.Node, t *r4.Type) bool {
 	switch c.Kind {
 	case fhirpath.NodeNull:
 	case fhirpath.NodeList:
@@ -231,11 +274,13 @@ func (r *run) push(c *fhirpath.Node) bool {
 			case e.Kind == fhirpath.NodeList || r.left < 0:
 				return false
 			case e.Kind != fhirpath.NodeNull:
+				e.Type = t
 				r.note(e)
 				r.stack = append(r.stack, e)
 			}
 		}
 	default:
+		c.Type = t
 		r.note(c)
 		r.stack = append(r.stack, c)
 	}

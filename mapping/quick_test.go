@@ -141,3 +141,50 @@ func loadShort(t *rapid.T, text, name, table string) *mapping.Map {
 	m, _ := set.Map("a", "b")
 	return m
 }
+
+// FHIR records are read by R4's types: dates compare as dates, choices have two names,
+// and a primitive may have extensions beside it or in its place.
+func TestShortWaysOnFHIR(t *testing.T) {
+	expressions := []string{
+		"title", "CarePlan.title", "%record.title", "%CarePlan.period.start", "period.start", "created", "created = '2026-01-01'", "created & title", "title & description",
+		"title.exists()", "period.empty()", "activity.detail.status", "activity.detail.scheduled", "activity.where(detail.status = 'unknown').detail.description",
+		"activity[0].detail.description", "identifier.where(system = 'a').value", "identifier.first().value", "note.text", "note.time", "contained", "contained.id", "subject.display", "subject",
+		"date(created)", "iif(created.exists(), title, description)", "id('k', identifier.value)", "text(title)", "category", "category.coding.code", "id", "subject.identifier", "%v", "%v.value",
+	}
+	places := []string{"valueString", "valueCode", "valueDate", "valueDateTime", "valueReference", "valueIdentifier", "valueCodeableConcept", "valuePeriod"}
+	maps := map[string]*mapping.Map{}
+	rapid.Check(t, func(t *rapid.T) {
+		expression, place := rapid.SampledFrom(expressions).Draw(t, "expression"), rapid.SampledFrom(places).Draw(t, "place")
+		m := maps[place+expression]
+		if m == nil {
+			m = loadShort(t, fmt.Sprintf(`map: a/b
+record: CarePlan
+assign: [{ v: "{{ identifier }}" }]
+make:
+  - resourceType: Basic
+    id: "{{ id('k', %%key) }}"
+    code: { text: "{{ description }}" }
+    extension:
+      - { url: urn:x, %s: "{{ %s }}" }
+      - "{%% for a in activity %%}": { url: urn:y, valueString: "{{ %%a.detail.description }}" }
+      - "{%% if %s %%}": { url: urn:z, valueString: x }
+`, place, expression, expression), "t.csv", "code,target\nx,y\n")
+			maps[place+expression] = m
+		}
+		parts := []string{`"resourceType":"CarePlan"`, `"description":"d"`}
+		for _, part := range []string{
+			`"title":"x"`, `"_title":{"extension":[{"url":"urn:e","valueCode":"c"}]}`, `"created":"2026-01-01"`, `"_created":{"id":"q"}`, `"period":{"start":"2026-01"}`, `"period":{"start":"2026-01-02T03:04:05Z","_start":{"id":"a"}}`,
+			`"identifier":[{"system":"a","value":"1"}]`, `"identifier":[{"system":"a","value":"1"},{"value":"2"}]`, `"contained":[{"resourceType":"Goal","id":"g"}]`, `"subject":{"display":"x"}`, `"subject":{"identifier":{"value":"x"}}`,
+			`"activity":[{"detail":{"status":"unknown","scheduledString":"s","description":"b"}}]`, `"activity":[{"detail":{"status":"unknown"}},{"detail":{"description":"b","_status":{"id":"a"}}}]`, `"activity":[{"detail":null}]`,
+			`"note":[{"text":"n","time":"2026-01-02T03:04:05Z"}]`, `"category":[{"coding":[{"code":"c"}]}]`, `"category":"c"`, `"id":"i"`, `"title":null`, `"created":7`,
+		} {
+			if rapid.Bool().Draw(t, part) && !strings.Contains(strings.Join(parts, ","), part[:strings.Index(part, ":")]) {
+				parts = append(parts, part)
+			}
+		}
+		in := input("{" + strings.Join(parts, ",") + "}")
+		if short, whole := bothWays(m, in); short != whole {
+			t.Fatalf("%s on %s:\n%s", expression, in.Body, firstDifference(whole, short))
+		}
+	})
+}

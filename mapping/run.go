@@ -27,11 +27,10 @@ type run struct {
 	in       Input
 	env      fhirpath.Env
 	rootName string
-	focus    fhirpath.Item
-	whole    fhirpath.Item // the record, %record
 
-	root      *fhirpath.Node // the record, where it is read as nodes
-	focusNode *fhirpath.Node // the focus, where it is one of them
+	root      *fhirpath.Node // the record
+	focusNode *fhirpath.Node // what expressions start from; nil: focus
+	focus     fhirpath.Item
 
 	line  int             // of the rule that runs, for misses
 	reads []fhirpath.Item // of FHIRPath
@@ -69,9 +68,9 @@ func (b *binding) collection() fhirpath.Collection {
 }
 
 // start makes the run ready to evaluate on a decoded record.
-func (r *run) start(in Input, root fhirpath.Item, node *fhirpath.Node) {
-	r.in, r.focus, r.whole, r.rootName = in, root, root, root.Path()
-	r.root, r.focusNode = node, node
+func (r *run) start(in Input, root *fhirpath.Node) {
+	r.in, r.rootName = in, root.Name
+	r.root, r.focusNode = root, root
 	r.left = allSteps
 	if cap(r.slots) < len(r.m.slots) {
 		r.slots = make([]binding, len(r.m.slots))
@@ -106,7 +105,7 @@ func (r *run) lend(x *expr) {
 		case b.bound:
 			r.env.Variables[name] = b.collection()
 		case r.isRoot(name):
-			r.env.Variables[name] = fhirpath.Collection{r.whole}
+			r.env.Variables[name] = fhirpath.Collection{r.root.Item()}
 		case name == "key":
 			r.env.Variables[name] = fhirpath.Collection{fhirpath.New(r.in.Key)}
 		case name == "now":
@@ -151,7 +150,11 @@ func (r *run) eval(x *expr) (fhirpath.Collection, error) {
 		return nil, err
 	}
 	r.lend(x)
-	items, err := x.compiled.Evaluate(&r.env, r.focus)
+	focus := r.focus
+	if r.focusNode != nil {
+		focus = r.focusNode.Item()
+	}
+	items, err := x.compiled.Evaluate(&r.env, focus)
 	if err != nil {
 		return nil, r.evaluationFault(x, err)
 	}

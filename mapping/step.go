@@ -303,10 +303,10 @@ func (s *forStep) nodes(r *run, base int, out *value) error {
 
 func (s *forStep) roundNode(r *run, i int, n *fhirpath.Node, from []source, out *value) error {
 	if s.focus {
-		focus, focusNode := r.focus, r.focusNode
-		r.focus, r.focusNode = n.Item(), n
+		focus := r.focusNode
+		r.focusNode = n
 		err := s.body.run(r, out)
-		r.focus, r.focusNode = focus, focusNode
+		r.focusNode = focus
 		return err
 	}
 	return s.bound(r, i, binding{quick: true, answer: answer{kind: isNode, node: n}, from: from}, out)

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+
+	"samsyn/fhir/r4"
 )
 
 // NodeKind is what a node is in JSON.
@@ -24,9 +26,10 @@ const (
 // maps and slices. A tree is read by one goroutine at a time, since it remembers what
 // was asked of it.
 type Node struct {
-	Name string // field in the object around it; the root's own name; "" in a list
-	Text string // a text, the digits of a number, true or false
-	Mark int32  // for whoever made the tree
+	Name string   // field in the object around it; the root's own name; "" in a list
+	Text string   // a text, the digits of a number, true or false
+	Type *r4.Type // of a FHIR element, set before the node is asked for its item; nil for plain data
+	Mark int32    // for whoever made the tree
 	Kind NodeKind
 
 	index  int32 // place in a list, -1 outside lists
@@ -149,14 +152,16 @@ func (n *Node) AppendPath(b []byte) []byte {
 	return b
 }
 
-// Item gives the node as an item to evaluate on. A list is none.
+// Item gives the node as an item to evaluate on. A list is none, and a FHIR primitive
+// must not have a `_field` beside it.
 func (n *Node) Item() Item { return *n.asItem() }
 
 func (n *Node) asItem() *Item {
 	if n.item == nil {
 		name, index, owner := n.place()
 		it := &Item{name: name, index: index, input: true}
-		if n.Kind == NodeObject {
+		it.model = n.Type
+		if n.Kind == NodeObject && n.Type == nil {
 			it.value = n
 		} else {
 			it.value = n.Value()
