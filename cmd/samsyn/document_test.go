@@ -62,7 +62,7 @@ func (b block) attribute(name string) string {
 // script turns a document's blocks into a testscript: a block with a title is a file,
 // a console block is commands (after $) and what they print. "…" stands for anything.
 // A line of output must stand on one line of what is printed, with any blanks between;
-// where none is shown, nothing may be printed.
+// where none is shown, nothing may be printed. "# ends with 1" after a command says so.
 func script(all []block) string {
 	var b strings.Builder
 	var files strings.Builder
@@ -84,9 +84,13 @@ func script(all []block) string {
 				fmt.Fprintf(&b, "stdout '%s'\n", pattern(line))
 				continue
 			}
+			command, _, fails := strings.Cut(command, " # ends with 1")
 			if cmd, input, piped := strings.Cut(command, " < "); piped {
 				fmt.Fprintf(&b, "stdin %s\n", input)
 				command = cmd
+			}
+			if fails {
+				fmt.Fprint(&b, "! ")
 			}
 			fmt.Fprintf(&b, "exec %s\n", strings.ReplaceAll(command, `"`, `'`))
 			if i+1 == len(lines) || strings.HasPrefix(lines[i+1], "$ ") {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"samsyn/adapters"
@@ -42,23 +43,26 @@ func written() map[string]system {
 func systems(dir string) (map[string]system, error) {
 	all := written()
 	var faults []error
-	add := func(fsys fs.FS) {
+	add := func(fsys fs.FS, at string) {
 		defs, err := connector.Load(fsys)
+		for _, f := range connector.Faults(err) {
+			f.File = filepath.Join(at, f.File) // as an editor finds it
+		}
 		faults = append(faults, err)
 		for name, d := range defs {
 			if _, taken := all[name]; taken {
-				faults = append(faults, &connector.Fault{File: name + "/connector.yaml", Line: 1, Column: 1, Path: "connector", Message: "there is a system of this name already; choose another"})
+				faults = append(faults, &connector.Fault{File: filepath.Join(at, name, "connector.yaml"), Line: 1, Column: 1, Path: "connector", Message: "there is a system of this name already; choose another"})
 				continue
 			}
 			all[name] = system{d.About, func() adapterConfig { return d.Config() }}
 		}
 	}
-	add(adapters.Connectors)
+	add(adapters.Connectors, "adapters")
 	if dir != "" {
 		if _, err := os.Stat(dir); err != nil {
 			faults = append(faults, err)
 		}
-		add(os.DirFS(dir))
+		add(os.DirFS(dir), dir)
 	}
 	return all, errors.Join(faults...)
 }
