@@ -146,6 +146,29 @@ func TestAMovingSourceLosesNothing(t *testing.T) {
 	}
 }
 
+// A source that moves while it is listed gives a record twice, as it was and as it is.
+func TestTwoVersionsInOneListing(t *testing.T) {
+	for _, newFirst := range []bool{false, true} {
+		for _, held := range []bool{false, true} {
+			b := start(t)
+			b.fake.records = some(5)
+			if held {
+				b.sync()
+			}
+			was, is := b.fake.records[2], rec(b.fake.records[2].Key, "som det er", 1)
+			b.fake.records[2] = is
+			b.fake.also = []adapters.Record{was}
+			if newFirst {
+				b.fake.records[2], b.fake.also[0] = was, is
+			}
+			dry := b.reconcile(b.fake, reconcile.Options{DryRun: true})
+			if dry.Listed != 5 || held && (dry.Changed+dry.BackDated != 1 || dry.Equal != 4) || !held && dry.New != 5 {
+				t.Errorf("new first %t, held %t: %s", newFirst, held, said(dry))
+			}
+		}
+	}
+}
+
 func TestHalfAListingChangesNothing(t *testing.T) {
 	for _, failAt := range []int{1, 2, 7} {
 		b := start(t)

@@ -169,8 +169,10 @@ type fake struct {
 	faults   []adapters.Fault
 	// hidden are keys that the first listing steps over, and only that.
 	hidden map[string]bool
-	lists  int
-	gets   int
+	// also are listed last, whatever records hold.
+	also  []adapters.Record
+	lists int
+	gets  int
 	// meanwhile is done when the first listing has ended.
 	meanwhile func()
 }
@@ -221,7 +223,7 @@ func (f *fake) List(ctx context.Context) iter.Seq2[adapters.HeadPage, error] {
 			size = 3
 		}
 		n := 0
-		for chunk := range slices.Chunk(slices.Clone(f.records), size) {
+		for chunk := range slices.Chunk(slices.Concat(f.records, f.also), size) {
 			if n++; f.failAt > 0 && n >= f.failAt {
 				break
 			}
