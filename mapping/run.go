@@ -233,6 +233,12 @@ func (r *run) sources(x *expr, items fhirpath.Collection) []source {
 		if len(out) >= maxSources {
 			return
 		}
+		if n := item.Node(); n != nil {
+			if s := (source{node: n}); !slices.ContainsFunc(out, s.same) {
+				out = append(out, s)
+			}
+			return
+		}
 		// A path that does not begin with the record's name was read from something computed.
 		path := source{path: item.Path()}
 		if strings.HasPrefix(path.path, r.rootName) && path.path != "" && !slices.Contains(out, path) {

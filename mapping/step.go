@@ -320,7 +320,7 @@ func (s *forStep) round(r *run, i int, item fhirpath.Item, from []source, out *v
 		r.focus, r.focusNode = focus, focusNode
 		return err
 	}
-	return s.bound(r, i, binding{items: fhirpath.Collection{item}, from: from}, out)
+	return s.bound(r, i, bindingOf(item, from), out)
 }
 
 // bound runs the body with the loop's variables.
@@ -335,6 +335,14 @@ func (s *forStep) bound(r *run, i int, b binding, out *value) error {
 	err := s.body.run(r, out)
 	r.slots[s.slots[0]], r.slots[s.slots[1]] = index, name
 	return err
+}
+
+// bindingOf binds what FHIRPath gave: as a node, where it is one, for the short ways.
+func bindingOf(item fhirpath.Item, from []source) binding {
+	if n := item.Node(); n != nil {
+		return binding{quick: true, answer: answer{kind: isNode, node: n}, from: from}
+	}
+	return binding{items: fhirpath.Collection{item}, from: from}
 }
 
 // bind sets a variable and gives the old binding, to be put back.
@@ -412,7 +420,11 @@ func (a *assignment) value(r *run) (binding, error) {
 		if !a.all && len(items) > 1 {
 			items = items[:1]
 		}
-		return binding{items: slices.Clone(items), from: r.sources(a.x, items)}, nil
+		from := r.sources(a.x, items)
+		if len(items) == 1 {
+			return bindingOf(items[0], from), nil
+		}
+		return binding{items: slices.Clone(items), from: from}, nil
 	}
 	var v value
 	if err := a.step.run(r, &v); err != nil {

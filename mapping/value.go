@@ -53,7 +53,7 @@ func (s source) String() string {
 
 func (s source) same(o source) bool {
 	if s.node != nil && o.node != nil {
-		return s.node == o.node
+		return s.node.SamePlace(o.node)
 	}
 	return s.String() == o.String()
 }

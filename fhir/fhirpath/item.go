@@ -21,6 +21,7 @@ type Item struct {
 	name    string         // field in the parent; the root's name
 	index   int32          // place in a list, -1 outside lists
 	input   bool           // stands in the input (not computed)
+	node    *Node          // that the item was made of
 }
 
 // New makes an item of a computed value: a Go string, bool, integer, float64,
@@ -112,6 +113,9 @@ func (it Item) IsObject() bool {
 	}
 	return false
 }
+
+// Node gives the node that the item was read from, nil for one that was not.
+func (it Item) Node() *Node { return it.node }
 
 // Type gives "FHIR.code", "System.String", or "" for a plain object.
 func (it Item) Type() string {

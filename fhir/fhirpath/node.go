@@ -137,6 +137,16 @@ func (n *Node) place() (name string, index int32, owner *Node) {
 	return n.Name, index, n.parent
 }
 
+// SamePlace tells whether two nodes of a tree have the same path.
+func (n *Node) SamePlace(o *Node) bool { return n == o || n.outermost() == o.outermost() }
+
+func (n *Node) outermost() *Node {
+	for n.parent != nil && n.parent.Kind == NodeList && n.parent.parent != nil && n.parent.parent.Kind == NodeList {
+		n = n.parent
+	}
+	return n
+}
+
 // AppendPath writes where the node stands, as Item.Path does.
 func (n *Node) AppendPath(b []byte) []byte {
 	name, index, owner := n.place()
@@ -159,7 +169,7 @@ func (n *Node) Item() Item { return *n.asItem() }
 func (n *Node) asItem() *Item {
 	if n.item == nil {
 		name, index, owner := n.place()
-		it := &Item{name: name, index: index, input: true}
+		it := &Item{name: name, index: index, input: true, node: n}
 		it.model = n.Type
 		if n.Kind == NodeObject && n.Type == nil {
 			it.value = n
