@@ -77,5 +77,9 @@ func next(made scaffold.Made, o scaffold.Options) string {
 	default:
 		text += fmt.Sprintf("samsyn.yaml in %s:\n\n  instance: {connectors: connectors, maps: .}\n", o.Dir)
 	}
-	return text + fmt.Sprintf("\n  sources:\n    %s:\n      system: %s\n      service: kommune\n      settings: {%s}\n\nand run samsyn check.\n", o.Name, o.Name, where)
+	then := "and run samsyn check."
+	if !made.Inside {
+		then = "and run samsyn check, and samsyn map test --records records."
+	}
+	return text + fmt.Sprintf("\n  sources:\n    %s:\n      system: %s\n      service: kommune\n      settings: {%s}\n\n%s\n", o.Name, o.Name, where, then)
 }

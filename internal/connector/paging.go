@@ -102,7 +102,7 @@ func (p *pass) askMark(ctx context.Context) (string, error) {
 	}
 	one := replied{reply: r}
 	if c.At != "" {
-		alone := Listing{Format: formatJSON}
+		alone := Listing{Format: formatJSON, expressions: expressions{mark: p.l.mark}}
 		if trimmed := bytes.TrimSpace(r.body); len(trimmed) > 0 && trimmed[0] == '<' {
 			return "", fmt.Errorf("%w: the mark is asked for in JSON", adapters.ErrProtocol)
 		}

@@ -23,8 +23,11 @@ const maxDepth = 64
 // answer is what a body holds: its entries, and itself for what the paging reads.
 type answer struct {
 	entries []entry
-	tree    any // nil for CSV
+	tree    any // nil where nothing reads it
 }
+
+// readsAnswer tells whether paging or cursor read something out of the answer itself.
+func (l *Listing) readsAnswer() bool { return l.next != nil || l.total != nil || l.mark != nil }
 
 // split finds the entries of a body. The error is about the whole body.
 func (l *Listing) split(body []byte) (answer, error) {
@@ -69,9 +72,11 @@ func (l *Listing) splitJSON(body []byte) (answer, error) {
 		return answer{}, fmt.Errorf("%w: %s is no list", adapters.ErrProtocol, l.List)
 	}
 	out := answer{}
-	var err error
-	if out.tree, err = decodeJSON(body, false); err != nil {
-		return answer{}, fmt.Errorf("%w: %w", adapters.ErrProtocol, err)
+	if l.readsAnswer() {
+		var err error
+		if out.tree, err = decodeJSON(body, false); err != nil {
+			return answer{}, fmt.Errorf("%w: %w", adapters.ErrProtocol, err)
+		}
 	}
 	for _, item := range items {
 		e := entry{body: item}
@@ -202,12 +207,18 @@ func (l *Listing) splitXML(body []byte) (answer, error) {
 			return answer{}, fmt.Errorf("%w: it holds no %s", adapters.ErrProtocol, strings.Join(l.list[:i+2], "."))
 		}
 	}
-	out := answer{tree: xmlTree(root)}
+	out := answer{}
+	if l.readsAnswer() {
+		out.tree = xmlTree(root)
+	}
 	for _, n := range level {
 		out.entries = append(out.entries, entry{body: n.Bytes(), tree: xmlTree(n), line: n.Line})
 	}
 	return out, nil
 }
+
+// schemaInstance is the namespace of xsi:nil and its like, which are about the document.
+const schemaInstance = "http://www.w3.org/2001/XMLSchema-instance"
 
 // xmlTree reads an element as the map language does (docs/mapping.md, The record).
 func xmlTree(n *xmlsafe.Node) any {
@@ -229,6 +240,9 @@ func xmlTree(n *xmlsafe.Node) any {
 		add(c.Name, xmlTree(c))
 	}
 	for _, a := range n.Attrs {
+		if a.Space == schemaInstance && (a.Name != "type" || fields["type"] != nil) {
+			continue
+		}
 		add(a.Name, a.Value)
 	}
 	if strings.TrimSpace(n.Text) != "" && fields["text"] == nil {
