@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,7 +67,12 @@ const pageSize = 500
 // municipality is n records of 3 kB that say one resource of 1.4 kB each, about n/23 children.
 func municipality(b *testing.B, n int, text string) [][]ledger.Entry {
 	b.Helper()
-	var pages [][]ledger.Entry
+	return slices.Collect(slices.Chunk(municipalityOf(b, n, text), pageSize))
+}
+
+func municipalityOf(b testing.TB, n int, text string) []ledger.Entry {
+	b.Helper()
+	var all []ledger.Entry
 	filler := func(size, seed int) string {
 		var out strings.Builder
 		for i := seed; out.Len() < size; i = i*1103515245 + 12345&0x7fffffff {
@@ -75,26 +81,23 @@ func municipality(b *testing.B, n int, text string) [][]ledger.Entry {
 		return out.String()
 	}
 	for i := range n {
-		if i%pageSize == 0 {
-			pages = append(pages, nil)
-		}
 		child := i / 23
 		body := fmt.Sprintf(`{"resourceType":"Basic","id":"r%d","code":{"text":"%s %s"}}`, i, text, filler(1300, i+1))
 		lineage := make([]care.Lineage, 12)
 		for j := range lineage {
 			lineage[j] = care.Lineage{Element: fmt.Sprintf("Basic.element[%d].value", j), Rule: fmt.Sprintf("maps/test/sak.yaml:%d: {{ felt%d }}", j, j), Line: j, From: []string{fmt.Sprintf("felt%d", j)}}
 		}
-		pages[len(pages)-1] = append(pages[len(pages)-1], ledger.Entry{
+		all = append(all, ledger.Entry{
 			Record:   adapters.Record{Kind: "sak", Key: fmt.Sprintf("k%08d", i), Media: adapters.JSON, Changed: at.Add(time.Duration(len(text)) * time.Hour), Body: []byte(`{"tekst":"` + text + filler(2900, i+7) + `"}`)},
 			Revision: "r1", Service: care.Skole, Subject: ledger.Subject{Key: fmt.Sprintf("s%d", child), Numbers: []identity.Number{benchNumber(b, child)}, BirthDate: "", Name: "Barn Barnesen"},
 			Made: []care.Made{{Resource: fhir.Resource{Type: "Basic", ID: fmt.Sprintf("r%d", i), Body: []byte(body)}, Lineage: lineage}},
 		})
 	}
-	return pages
+	return all
 }
 
 // benchNumber gives the i-th valid number of nobody (month + 80).
-func benchNumber(b *testing.B, i int) identity.Number {
+func benchNumber(b testing.TB, i int) identity.Number {
 	b.Helper()
 	first := fmt.Sprintf("%02d%02d%02d%03d", i%28+1, 81+i/28%12, 10+i/336%10, 500+i/3360%500)
 	for check := range 100 {

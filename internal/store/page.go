@@ -180,7 +180,14 @@ func (w *work) newIDs(entries []ledger.Entry) error {
 }
 
 // say notes a row of a sentence that is told when the page is flushed.
-func (w *work) say(s *sentence, row ...any) { w.page.said[s] = append(w.page.said[s], row) }
+func (w *work) say(s *sentence, row ...any) {
+	for i, v := range row {
+		if text, ok := v.(string); ok {
+			row[i] = storable(text) // the same on either database
+		}
+	}
+	w.page.said[s] = append(w.page.said[s], row)
+}
 
 // order is how the sentences of a page follow each other: each finds what those before
 // it leave. Those about who is who come last, under their lock.

@@ -1,10 +1,16 @@
 package store_test
 
 import (
-	"slices"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
+	"samsyn/internal/care"
+	"samsyn/internal/ingest/ledger"
 	"samsyn/internal/store"
 	"samsyn/internal/store/pgtest"
 	"samsyn/internal/store/storetest"
@@ -21,13 +27,13 @@ func migrate(url string) error {
 
 func TestPostgres(t *testing.T) {
 	pgtest.Available(t)
-	storetest.Run(t, reused(t, ""))
+	storetest.Run(t, reused(t, func(url string) string { return url }))
 }
 
 // reused opens stores that are emptied and given again when a test is over: to open one
 // is not what the contract is about, and a connection is slow while it is new. They keep
 // their keys.
-func reused(t *testing.T, parameters string) func(storetest.TB) storetest.Store {
+func reused(t *testing.T, through func(url string) string) func(storetest.TB) storetest.Store {
 	type kept struct {
 		*store.Store
 		url string
@@ -43,7 +49,7 @@ func reused(t *testing.T, parameters string) func(storetest.TB) storetest.Store 
 		} else {
 			s.url = pgtest.URL(t, migrate)
 			var err error
-			if s.Store, err = store.Open(ctx, s.url+parameters, store.Options{}); err != nil {
+			if s.Store, err = store.Open(ctx, through(s.url), store.Options{}); err != nil {
 				tb.Fatalf("%v", err)
 			}
 			t.Cleanup(func() {
@@ -64,4 +70,105 @@ func reused(t *testing.T, parameters string) func(storetest.TB) storetest.Store 
 	}
 }
 
-var _ = slices.Sort[[]string]
+// TestPooled is the contract through PgBouncer, which gives each transaction another of
+// two server connections: nothing that is ours may stay with a connection.
+func TestPooled(t *testing.T) {
+	pgtest.Available(t)
+	pooler, err := url.Parse(pgtest.Pooler(t, pgtest.URL(t, migrate)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	storetest.Run(t, reused(t, func(dsn string) string {
+		u, err := url.Parse(dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.Host = pooler.Host
+		return u.String() + "&pool=transaction"
+	}))
+}
+
+// TestStartsAtOnce: many instances that start on an empty database agree on who migrates it
+// and on the instance's key; a newer schema is refused and left alone.
+func TestStartsAtOnce(t *testing.T) {
+	pgtest.Available(t)
+	dsn := pgtest.URL(t, nil)
+	type started struct {
+		key string
+		err error
+	}
+	all := make(chan started)
+	for range 6 {
+		go func() {
+			s, err := store.Open(ctx, dsn, store.Options{})
+			if err != nil {
+				all <- started{err: err}
+				return
+			}
+			all <- started{string(s.IDKey()), s.Close()}
+		}()
+	}
+	keys := map[string]bool{}
+	for range 6 {
+		s := <-all
+		if s.err != nil {
+			t.Error(s.err)
+		}
+		keys[s.key] = true
+	}
+	if len(keys) != 1 {
+		t.Errorf("%d instances' keys, want one", len(keys))
+	}
+	if err := pgtest.Exec(dsn, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Open(ctx, dsn, store.Options{}); !errors.Is(err, care.ErrConflict) {
+		t.Errorf("error %v, want care.ErrConflict", err)
+	}
+}
+
+// TestBothSayTheSame: the same pages end as the same store on either database, word for word.
+func TestBothSayTheSame(t *testing.T) {
+	pgtest.Available(t)
+	var said [2]string
+	for i, dsn := range []string{filepath.Join(t.TempDir(), "s.db"), pgtest.URL(t, migrate)} {
+		s := open(t, dsn)
+		run := begin(t, s, "a")
+		for round := range 3 {
+			entries := municipalityOf(t, 40, fmt.Sprint("round ", round))
+			for j := range entries {
+				entries[j].Record.Changed = at.AddDate(0, 0, round*(j%3))
+				switch (j + round) % 11 {
+				case 3:
+					entries[j] = ledger.Entry{Record: entries[j].Record, Revision: "r1", Refused: &ledger.Refusal{Code: "unknown-code", Text: "ukjent kode", Where: "sak.yaml:3"}}
+				case 5:
+					entries[j].Record.Deleted, entries[j].Made = true, nil
+				case 7: // what PostgreSQL could not keep as it is must not stop the page
+					entries[j].Record.Key = fmt.Sprintf("odd \x00 and \xff %d", j)
+					entries[j].Record.Version = "\xfe"
+					entries[j].Record.Body = []byte("\x00\xff\xfe bytes are kept as they are")
+				}
+			}
+			if _, err := s.Save(ctx, ledger.Batch{Source: "a", Run: run, At: at, Entries: entries, Next: "x"}); err != nil {
+				t.Fatal(err)
+			}
+			var keys []ledger.Key
+			for _, e := range entries {
+				keys = append(keys, ledger.Key{Kind: e.Record.Kind, Key: e.Record.Key})
+			}
+			if seen, err := s.Ledger(ctx, "a", keys); err != nil || len(seen) < len(keys) {
+				t.Errorf("the ledger knows %d of %d keys: %v", len(seen), len(keys), err)
+			}
+		}
+		said[i] = canonical(t, s)
+	}
+	if said[0] != said[1] {
+		t.Error("the databases disagree")
+		a, b := strings.Split(said[0], "\n"), strings.Split(said[1], "\n")
+		for i := range min(len(a), len(b)) {
+			if a[i] != b[i] {
+				t.Fatalf("sqlite:   %.300q\npostgres: %.300q", a[i], b[i])
+			}
+		}
+	}
+}

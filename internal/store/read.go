@@ -26,7 +26,7 @@ func (s *Store) Contributions(ctx context.Context, person care.PersonID, service
 		return nil, err
 	}
 	args := append([]any{string(who)}, serviceArgs(services)...)
-	rows, err := s.read.QueryxContext(ctx, `SELECT c.id, c.source, o.system, c.kind, c.key, c.version, c.revision, c.service, c.subject, v.recorded, v.changed, v.source_version,
+	rows, err := s.read.QueryxContext(ctx, `SELECT c.id, c.source, o.system, c.kind, c.key, c.version, c.revision, c.service, c.subject, c.made, v.recorded, v.changed, v.source_version,
 		r.type, r.id AS rid, r.body, r.lineage
 		FROM subject u JOIN contribution c ON c.source = u.source AND c.subject = u.subject
 		JOIN contribution_version v ON v.contribution = c.id AND v.version = c.version
@@ -54,6 +54,7 @@ type saidRow struct {
 	Revision      string `db:"revision"`
 	Service       string `db:"service"`
 	Subject       string `db:"subject"`
+	Made          []byte `db:"made"`
 	Recorded      int64  `db:"recorded"`
 	Changed       int64  `db:"changed"`
 	SourceVersion string `db:"source_version"`
@@ -92,8 +93,13 @@ func (s *Store) gather(ctx context.Context, rows rowScanner, person care.PersonI
 	}
 	var out []care.Contribution
 	last := int64(-1)
-	for _, r := range said {
+	for i, r := range said {
 		if r.ID != last {
+			if i > 0 {
+				if err := asMade(out[len(out)-1], said[i-1].Made); err != nil {
+					return nil, err
+				}
+			}
 			last = r.ID
 			out = append(out, care.Contribution{Source: r.Source, System: r.System, Kind: r.Kind, Key: r.Key, Version: r.Version, SourceVersion: r.SourceVersion,
 				MapRevision: r.Revision, Service: care.Service(r.Service), Subject: r.Subject, Person: person, Recorded: timeOf(r.Recorded), Changed: timeOf(r.Changed)})
@@ -105,7 +111,7 @@ func (s *Store) gather(ctx context.Context, rows rowScanner, person care.PersonI
 		c := &out[len(out)-1]
 		c.Made = append(c.Made, care.Made{Resource: fhir.Resource{Type: r.Type, ID: r.RID, Body: []byte(r.Body)}, Lineage: lineage})
 	}
-	return out, nil
+	return out, asMade(out[len(out)-1], said[len(said)-1].Made)
 }
 
 // rules are the texts that lineage names by number. They are as many as the maps have expressions.

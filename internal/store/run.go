@@ -220,7 +220,7 @@ func (r recordRow) record() adapters.Record {
 func (s *Store) Parts(ctx context.Context, source, group string) ([]adapters.Record, error) {
 	var rows []recordRow
 	err := s.read.SelectContext(ctx, &rows, `SELECT kind, key, grp, version, changed, deleted, media, body FROM part
-		WHERE source = $1 AND grp = $2 ORDER BY kind, key, hash`, source, group)
+		WHERE source = $1 AND grp = $2 ORDER BY kind, key, hash`, source, storable(group))
 	if err != nil {
 		return nil, fmt.Errorf("read parts of %s: %w", source, err)
 	}

@@ -17,8 +17,11 @@ import (
 func (s *Store) Save(ctx context.Context, b ledger.Batch) (ledger.Saved, error) {
 	var counts ledger.Counts
 	b.Entries = slices.Clone(b.Entries)
-	for i, e := range b.Entries {
-		b.Entries[i].Record.Kind, b.Entries[i].Record.Key = storable(e.Record.Kind), storable(e.Record.Key)
+	for i := range b.Entries {
+		e := &b.Entries[i]
+		for _, name := range []*string{&e.Record.Kind, &e.Record.Key, &e.Record.Group, &e.Subject.Key} {
+			*name = storable(*name)
+		}
 	}
 	outcomes := make([]ledger.Outcome, len(b.Entries))
 	err := s.transaction(ctx, func(w *work) error {
@@ -145,6 +148,7 @@ var laterRecord = say(`UPDATE record SET version = k.version, changed = k.change
 // record keeps an ordinary record, or a whole assembled from parts.
 func (w *work) record(e ledger.Entry) (ledger.Outcome, error) {
 	rank, held := ledger.RankOf(e.Record), w.of(e).rank()
+	rank.Version = storable(rank.Version)
 	if e.Held && (held == nil || held.Hash != rank.Hash) {
 		return ledger.Unchanged, nil
 	}

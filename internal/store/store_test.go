@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"os"
 	"path/filepath"
 	"testing"
@@ -22,7 +23,12 @@ var (
 	at  = time.Date(2026, 11, 23, 7, 0, 0, 0, time.UTC)
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv("SAMSYN_TEST_SIZE") != "ci" { // a flag on the command line goes before it
+		_ = flag.Set("rapid.checks", "25") // rapid has it
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // cleaner is what both kinds of tests have for tidying up.
 type cleaner interface{ Cleanup(func()) }

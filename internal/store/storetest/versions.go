@@ -89,24 +89,26 @@ func older(t *testing.T, open func(TB) Store) {
 		if n%5 != 0 { // 24 of 120 on each database; the pipeline's test walks at random
 			continue
 		}
-		b := start(t, open)
-		for _, i := range order {
-			b.save("a", entry{key: "1", text: texts[i], day: days[i], subject: "ella" + texts[i], numbers: []string{ella}, name: texts[i]}.build(t))
-		}
-		got := b.canonical()
-		if want == "" {
-			want = got
-		}
-		if got != want {
-			t.Fatalf("order %v gives another store:\n%s", order, diff(want, got))
-		}
-		before := b.dump()
-		for i := range texts {
-			b.want(b.save("a", entry{key: "1", text: texts[i], day: days[i], subject: "ella" + texts[i], numbers: []string{ella}, name: texts[i]}.build(t)), ledger.Unchanged)
-		}
-		if after := b.dump(); after != before {
-			t.Fatalf("versions that are known wrote something:\n%s", diff(before, after))
-		}
+		t.Run(fmt.Sprint(order), func(t *testing.T) {
+			b := start(t, open)
+			for _, i := range order {
+				b.save("a", entry{key: "1", text: texts[i], day: days[i], subject: "ella" + texts[i], numbers: []string{ella}, name: texts[i]}.build(t))
+			}
+			got := b.canonical()
+			if want == "" {
+				want = got
+			}
+			if got != want {
+				t.Fatalf("this order gives another store:\n%s", diff(want, got))
+			}
+			before := b.dump()
+			for i := range texts {
+				b.want(b.save("a", entry{key: "1", text: texts[i], day: days[i], subject: "ella" + texts[i], numbers: []string{ella}, name: texts[i]}.build(t)), ledger.Unchanged)
+			}
+			if after := b.dump(); after != before {
+				t.Fatalf("versions that are known wrote something:\n%s", diff(before, after))
+			}
+		})
 	}
 	b := start(t, open)
 	b.save("a", entry{key: "1", text: "first", subject: "s"}.build(t))
