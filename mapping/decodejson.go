@@ -183,6 +183,12 @@ func (d *jsonReader) next(c byte) bool {
 func (d *jsonReader) text() (string, error) {
 	start, escaped := d.i, false
 	for d.i++; d.i < len(d.s); d.i++ {
+		for d.i < len(d.s) && plainByte[d.s[d.i]] {
+			d.i++
+		}
+		if d.i == len(d.s) {
+			break
+		}
 		switch c := d.s[d.i]; {
 		case c == '\\':
 			escaped = true

@@ -83,6 +83,7 @@ func TestBudgets(t *testing.T) {
 	list := `{"a":[` + strings.Join(long, ",") + `],"t":"` + strings.Repeat("x", 100_000) + `"}`
 	for name, text := range map[string]string{
 		"loops in loops": "    note:\n      - '{% for x in a %}':\n          - '{% for y in a %}': { text: '{{ %x }}{{ %y }}' }\n",
+		"searches":       "    note:\n      - '{% for x in a %}': { text: '{{ a.where($this = %x).count() }} {{ a.where($this != %x).count() }}' }\n",
 		"much text":      "    note:\n      - '{% for x in a %}': { text: '{{ t }}{{ t }}' }\n",
 	} {
 		_, err := load(t, goodHead+"make:\n  - resourceType: CareTeam\n    id: a\n"+text).Apply(input(list))

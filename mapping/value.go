@@ -216,8 +216,11 @@ func (v *value) appendJSON(b []byte) []byte {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = appendString(b, v.kids[i].name)
-			b = append(b, ':')
+			if k := &v.kids[i]; k.order < unordered { // R4's own name: nothing to escape
+				b = append(append(append(b, '"'), k.name...), '"', ':')
+			} else {
+				b = append(appendString(b, k.name), ':')
+			}
 			b = v.kids[i].appendJSON(b)
 		}
 		return append(b, '}')
@@ -234,6 +237,14 @@ func (v *value) appendJSON(b []byte) []byte {
 	return append(b, "null"...)
 }
 
+// plainByte tells which bytes stand for themselves in a JSON string.
+var plainByte = func() (plain [256]bool) {
+	for c := ' '; c < 256; c++ {
+		plain[c] = c != '"' && c != '\\'
+	}
+	return plain
+}()
+
 const hexDigits = "0123456789abcdef"
 
 func appendString(b []byte, s string) []byte {
@@ -241,7 +252,7 @@ func appendString(b []byte, s string) []byte {
 	start := 0
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' {
+		if plainByte[c] {
 			continue
 		}
 		b = append(b, s[start:i]...)
