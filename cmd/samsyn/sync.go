@@ -69,15 +69,21 @@ func newSources(g *globals) *cobra.Command {
 }
 
 func newCheck(g *globals) *cobra.Command {
-	var asJSON bool
+	var asJSON, held bool
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check the configuration and whether each source answers",
 		Long: `Validates the configuration as a whole (every fault at once, with its line), loads every
-map and code table, and asks each source whether it answers, without reading anybody's data.`,
+map and code table, and asks each source whether it answers, without reading anybody's data.
+With --store it also reads all that is held here and checks that no disk has changed it.`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return g.with(cmd.Context(), func(a *app.App) error {
+				if held {
+					if err := a.Verify(cmd.Context()); err != nil {
+						return err
+					}
+				}
 				results := a.Check(cmd.Context())
 				bad := false
 				for _, r := range results {
@@ -106,5 +112,6 @@ map and code table, and asks each source whether it answers, without reading any
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	cmd.Flags().BoolVar(&held, "store", false, "check all that is held against its hashes too")
 	return cmd
 }

@@ -64,6 +64,10 @@ type Checked struct {
 // checkTime bounds how long one source may take to answer a check.
 const checkTime = 15 * time.Second
 
+// Verify reads everything that is held and checks that it is what was written. It takes
+// as long as reading the whole store.
+func (a *App) Verify(ctx context.Context) error { return a.store.Verify(ctx) }
+
 // Check tells whether each source answers. Configuration and maps were checked when
 // the application was opened.
 func (a *App) Check(ctx context.Context) []Checked {
