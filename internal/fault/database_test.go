@@ -2,6 +2,7 @@ package fault_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"math/rand/v2"
 	"os"
@@ -132,4 +133,22 @@ func closeAll(t tb, closers ...interface{ Close() error }) {
 	if err := errors.Join(errs...); err != nil {
 		t.Errorf("close: %v", err)
 	}
+}
+
+// openDamaged opens a store that may not open.
+func openDamaged(where string) (*store.Store, error) {
+	return store.Open(context.Background(), where, store.Options{})
+}
+
+// execIn does one thing in a database behind the store's back.
+func execIn(db database, where, statement string) (err error) {
+	if db.name == "postgres" {
+		return pgtest.Exec(where, statement)
+	}
+	file, err := sql.Open("sqlite", "file:"+where)
+	if err != nil {
+		return err
+	}
+	_, err = file.Exec(statement)
+	return errors.Join(err, file.Close())
 }

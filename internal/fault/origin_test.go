@@ -40,18 +40,25 @@ func (c *clock) set(at time.Time) {
 	c.at = at
 }
 
-// synthetic are valid numbers of nobody (month + 80), made once.
-var synthetic = sync.OnceValue(func() []string {
-	var out []string
-	for i := 0; len(out) < 400; i++ {
-		first := fmt.Sprintf("%02d%02d%02d%03d", i%28+1, 81+i/28%12, 10+i/336%10, 500+i/3360)
-		for check := range 100 {
-			raw := fmt.Sprintf("%s%02d", first, check)
-			if _, err := identity.Parse(raw, identity.Rules{Test: true}); err == nil {
-				out = append(out, raw)
-				break
+// synthetic are valid numbers of nobody (month + 80), made once: each child has a
+// D-number and the fødselsnummer that takes its place.
+var synthetic = sync.OnceValue(func() [][]string {
+	var out [][]string
+	for i := range 40 {
+		var own []string
+		for _, day := range []int{i%28 + 41, i%28 + 1} {
+			for individual := 500 + i; len(own) == 0 || day <= 31 && len(own) == 1; individual++ {
+				first := fmt.Sprintf("%02d%02d%02d%03d", day, 81+i/28%12, 10+i/336%10, individual)
+				for check := range 100 {
+					raw := fmt.Sprintf("%s%02d", first, check)
+					if _, err := identity.Parse(raw, identity.Rules{Test: true}); err == nil {
+						own = append(own, raw)
+						break
+					}
+				}
 			}
 		}
+		out = append(out, own)
 	}
 	return out
 })
@@ -65,7 +72,6 @@ type origin struct {
 	numbers [][]string
 	facts   map[string]*fact // by uid, which stays when the key changes
 	next    int
-	spare   int // of synthetic
 }
 
 // fact is one thing that the source says of one child. Its text names both, so that it
@@ -99,8 +105,7 @@ func (o *origin) number(child int) string { return o.numbers[child][len(o.number
 
 func (o *origin) addChild(t tb) {
 	t.Helper()
-	o.numbers = append(o.numbers, []string{synthetic()[o.spare]})
-	o.spare++
+	o.numbers = append(o.numbers, synthetic()[len(o.numbers)][:1])
 	o.putPatient(t, len(o.numbers)-1)
 }
 
@@ -238,13 +243,11 @@ func (o *origin) reuse(t tb) {
 // renumber gives a child a new number; the old one is named as replaced.
 func (o *origin) renumber(t tb) {
 	t.Helper()
-	if o.spare == len(synthetic()) {
-		return
-	}
 	child := o.rnd.IntN(len(o.numbers))
-	o.numbers[child] = append(o.numbers[child], synthetic()[o.spare])
-	o.spare++
-	o.putPatient(t, child)
+	if has := len(o.numbers[child]); has < len(synthetic()[child]) {
+		o.numbers[child] = synthetic()[child][:has+1]
+		o.putPatient(t, child)
+	}
 }
 
 // rewriteAll gives everything a new time of change, as the next release of a source does.

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,24 @@ func TestF14PowerCut(t *testing.T) {
 		if err := os.RemoveAll(filepath.Dir(at)); err != nil {
 			t.Fatal(err)
 		}
+	}
+	// The same on a disk that only pretends to sync: the test must notice.
+	noticed := false
+	for i := 0; i < 200 && !noticed; i++ {
+		rnd := rand.New(rand.NewPCG(uint64(i), 15))
+		lying := trace{recorded.base, slices.Clone(recorded.ops)}
+		lying.ops = slices.DeleteFunc(lying.ops, func(o op) bool { return o.what == opSync })
+		files, confirmed := lying.cut(len(lying.ops), rnd)
+		at := filepath.Join(fastest(t), "s.db")
+		for name, b := range files {
+			if err := os.WriteFile(filepath.Join(filepath.Dir(at), name), b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		noticed = survived(at, confirmed) != nil
+	}
+	if !noticed {
+		t.Fatal("a disk that does not sync loses nothing: then this test finds nothing")
 	}
 	t.Logf("%d cuts among %d writes and %d syncs, %d read on to the end", cuts, writes, syncs, whole)
 }

@@ -112,8 +112,7 @@ func TestF12PartialTransaction(t *testing.T) {
 	each(t, 2, 10, func(t *testing.T, db database, seed uint64) {
 		w := anew(t, db, seed, setting{facts: 5})
 		child := len(w.numbers)
-		w.numbers = append(w.numbers, []string{synthetic()[w.spare]}) // known to the source, not told yet
-		w.spare++
+		w.numbers = append(w.numbers, synthetic()[child][:1]) // known to the source, not told yet
 		for i := range 3 {
 			f := &fact{uid: fmt.Sprint("tidlig", i), key: fmt.Sprint("tidlig", i), child: child, version: 1}
 			w.facts[f.uid] = f

@@ -73,12 +73,22 @@ func (w *world) dead(t *testing.T, how int) adapters.Adapter {
 		base = server.URL + "/fhir"
 		transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	client, closeIdle, err := outbound.New(outbound.Options{Timeout: 5 * time.Second, Retries: -1, Transport: transport})
+	return w.openedBy(t, base, 5*time.Second, transport)
+}
+
+func (w *world) opened(t *testing.T, base string, timeout time.Duration) adapters.Adapter {
+	t.Helper()
+	return w.openedBy(t, base, timeout, &http.Transport{})
+}
+
+func (w *world) openedBy(t *testing.T, base string, timeout time.Duration, transport *http.Transport) adapters.Adapter {
+	t.Helper()
+	client, closeIdle, err := outbound.New(outbound.Options{Timeout: timeout, Retries: -1, Transport: transport})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(closeIdle)
-	a, err := fhirrest.Config{Base: base, Types: []fhirrest.Type{{Type: "Patient"}}}.Open(adapters.Deps{HTTP: client, Now: w.clock.now})
+	a, err := fhirrest.Config{Base: base, Types: []fhirrest.Type{{Type: "Patient"}}}.Open(adapters.Deps{HTTP: client, Now: w.ours})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -230,12 +231,8 @@ func (w *world) said() map[int][]string {
 	seen := map[care.PersonID]int{}
 	for child, numbers := range w.numbers {
 		for _, raw := range numbers {
-			n, err := identity.Parse(raw, identity.Rules{Test: true})
-			if err != nil {
-				w.t.Fatalf("%v", err)
-			}
-			person, err := w.store.PersonByIdentifier(context.Background(), n)
-			if err != nil {
+			person := w.personOf(raw)
+			if person == "" {
 				continue // not heard of yet
 			}
 			if other, met := seen[person]; met {
@@ -261,6 +258,25 @@ func (w *world) said() map[int][]string {
 		}
 	}
 	return out
+}
+
+func (w *world) parse(raw string) identity.Number {
+	w.t.Helper()
+	n, err := identity.Parse(raw, identity.Rules{Test: true})
+	if err != nil {
+		w.t.Fatalf("%v", err)
+	}
+	return n
+}
+
+// personOf is who has the number, "" while nobody has.
+func (w *world) personOf(raw string) care.PersonID {
+	w.t.Helper()
+	person, err := w.store.PersonByIdentifier(context.Background(), w.parse(raw))
+	if err != nil && !errors.Is(err, care.ErrNotFound) {
+		w.t.Fatalf("%v", err)
+	}
+	return person
 }
 
 func (w *world) contributions(p care.PersonID) []care.Contribution {
@@ -309,6 +325,10 @@ func (w *world) differences() string {
 			continue
 		}
 		fmt.Fprintf(&out, "barn%d: the store says %v, the source says %v\n", child, said[child], wanted[child])
+	}
+	if out.Len() > 0 {
+		waiting, err := w.store.WaitingSubjects(context.Background())
+		fmt.Fprintf(&out, "waiting: %+v %v, in quarantine: %v\n", waiting, err, w.quarantine())
 	}
 	return out.String()
 }
