@@ -62,7 +62,11 @@ func writeChanges(g *globals, all []mapkit.Changes) error {
 				}
 				fmt.Fprintf(w, "  %s\n", who)
 			}
-			fmt.Fprintf(w, "    %s\t%s/%s\tfrom %s %s\n", change.What, change.Type, change.ID, change.Kind, change.Key)
+			to := ""
+			if change.To != "" {
+				to = ", of another subject: " + string(change.To)
+			}
+			fmt.Fprintf(w, "    %s\t%s/%s\tfrom %s %s%s\n", change.What, change.Type, change.ID, change.Kind, change.Key, to)
 		}
 		for _, r := range c.Refused {
 			fmt.Fprintf(w, "  would wait\t%s %s\t%s %s\t%s\n", r.Kind, r.Key, r.Code, r.Where, r.Text)

@@ -26,12 +26,16 @@ const (
 
 // Change is what happens to one resource. It holds no content.
 type Change struct {
-	Person care.PersonID `json:"person,omitempty"` // whose it is afterwards, before it where it is removed; "" while nobody knows
-	Type   string        `json:"type"`
-	ID     string        `json:"id"`
-	What   string        `json:"what"`
-	Kind   string        `json:"kind"` // of the record that says it
-	Key    string        `json:"key"`
+	// Person is whose overview it changes: of whom the record spoke until now, or, where it
+	// said nothing yet, who is known by the subject's numbers. "" while nobody knows.
+	Person care.PersonID `json:"person,omitempty"`
+	// To is who is known by the numbers of another subject, where the record gets one.
+	To   care.PersonID `json:"to,omitempty"`
+	Type string        `json:"type"`
+	ID   string        `json:"id"`
+	What string        `json:"what"`
+	Kind string        `json:"kind"` // of the record that says it
+	Key  string        `json:"key"`
 }
 
 // Changes is what another version of the maps would do to what is held of a source.
@@ -53,7 +57,7 @@ type Store interface {
 
 // Foretell maps everything that is held of a source with the pipeline's maps and tells
 // what would come of it. The pipeline's own Remap does the same afterwards and writes it.
-// Whose a resource is, is foretold from numbers that are known already.
+// Who a subject is, is decided when it is done; until then a change names whom it concerns now.
 func Foretell(ctx context.Context, p ingest.Pipeline, s Store, src ingest.Source, a adapters.Adapter) (Changes, error) {
 	dry := &dryStore{Store: s, changes: Changes{Source: src.Name}}
 	waiting, err := s.Refusals(ctx, src.Name)
@@ -181,32 +185,37 @@ func (d *dryStore) person(ctx context.Context, source string, s ledger.Subject) 
 
 type resourceKey struct{ typ, id string }
 
-// Compare tells how what a record says differs from what it said.
+// Compare tells how what a record says differs from what it said. Both have its key.
 func Compare(before, after ledger.Said) []Change {
 	was, is := byKey(before.Made), byKey(after.Made)
 	moved := before.Subject != after.Subject || before.Service != after.Service
 	var out []Change
+	person, to := before.Person, care.PersonID("")
+	if len(before.Made) == 0 {
+		person = after.Person
+	} else if before.Subject != after.Subject {
+		to = after.Person
+	}
+	add := func(k resourceKey, what string) {
+		out = append(out, Change{Person: person, To: to, Type: k.typ, ID: k.id, What: what, Kind: after.Kind, Key: after.Key.Key})
+	}
 	for _, k := range slices.SortedFunc(maps.Keys(is), compareKeys) {
 		old, had := was[k]
 		switch {
 		case !had:
-			out = append(out, change(after, k, Created))
+			add(k, Created)
 		case !bytes.Equal(old, is[k]):
-			out = append(out, change(after, k, Changed))
+			add(k, Changed)
 		case moved:
-			out = append(out, change(after, k, Moved))
+			add(k, Moved)
 		}
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(was), compareKeys) {
 		if _, still := is[k]; !still {
-			out = append(out, change(before, k, Removed))
+			add(k, Removed)
 		}
 	}
 	return out
-}
-
-func change(s ledger.Said, k resourceKey, what string) Change {
-	return Change{Person: s.Person, Type: k.typ, ID: k.id, What: what, Kind: s.Kind, Key: s.Key.Key}
 }
 
 func compareKeys(a, b resourceKey) int {
