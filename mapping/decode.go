@@ -17,6 +17,8 @@ import (
 const (
 	maxBytes = 10 << 20
 	maxDepth = 64
+	// maxValues bounds what a body of many small values takes in memory: some 100 bytes each.
+	maxValues = 500_000
 )
 
 // decodeInto turns a body into the tree that expressions read. name is the root's own name

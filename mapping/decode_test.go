@@ -2,7 +2,9 @@ package mapping_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -73,6 +75,7 @@ func TestBadBodies(t *testing.T) {
 		{"application/json", "{\"a\":\"\n\"}", "control character"},
 		{"application/json", deep, "too many levels"},
 		{"application/json", `{"a":"\x"}`, "bad escape"},
+		{"application/json", "[0" + strings.Repeat(",0", 500_000) + "]", "too many values"},
 		{"application/json", `[1,]`, "no value"},
 		{"application/xml", `<!DOCTYPE a><a/>`, "DOCTYPE"},
 		{"application/xml", `<a><b></a>`, "well-formed"},
@@ -90,4 +93,26 @@ func TestBadBodies(t *testing.T) {
 			t.Errorf("%s %.20q: got %v, want %s", c.media, c.body, err, c.want)
 		}
 	}
+}
+
+// FuzzDecodeJSON: what is accepted is read as encoding/json reads it.
+func FuzzDecodeJSON(f *testing.F) {
+	for _, seed := range []string{`{"a":[1,2.50,-0,1e9],"b":{"c":"x\u00e5\n","d":null},"e":true}`, `[]`, `"\ud83d\ude00"`, `{"a":{"a":{"a":[[[]]]}}}`, ` 0 `, `{"a":1,"a":2}`, `01`, `{"":""}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, err := mapping.DecodeJSON(body)
+		if err != nil {
+			return
+		}
+		d := json.NewDecoder(bytes.NewReader(body))
+		d.UseNumber()
+		var want any
+		if err := d.Decode(&want); err != nil {
+			t.Fatalf("%q is accepted: %v", body, err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("%q: %#v, want %#v", body, got, want)
+		}
+	})
 }

@@ -32,6 +32,7 @@ type jsonReader struct {
 	s     string
 	i     int
 	nodes *fhirpath.Nodes
+	count int
 }
 
 func (d *jsonReader) fault(what string) error {
@@ -56,6 +57,9 @@ func (d *jsonReader) value(name string, depth int) (*fhirpath.Node, error) {
 	}
 	if d.i >= len(d.s) {
 		return nil, d.fault("an early end")
+	}
+	if d.count++; d.count > maxValues {
+		return nil, d.fault("too many values")
 	}
 	switch c := d.s[d.i]; {
 	case c == '{':
