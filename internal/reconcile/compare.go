@@ -99,13 +99,15 @@ func (d difference) key() ledger.Key { return ledger.Key{Kind: d.Kind, Key: d.Ke
 // found is what one compare of a listing with the ledger gave.
 type found struct {
 	counts ledger.Reconciliation // Listed, Held, Equal and the findings
-	// differ holds up to maxLines differences, in order; left is how many more there are.
-	differ []difference
-	left   int
-	// gone holds the vanished keys, up to one more than may vanish; may is over what is
-	// held of the kinds that were listed completely.
-	gone []difference
-	may  int
+	// differ holds up to maxLines differences, in order; left is how many more there are,
+	// and mended how many of those were repaired.
+	differ       []difference
+	left, mended int
+	// gone holds up to maxLines vanished keys, goneLeft how many more there are; may is
+	// how many are held of the kinds that were listed completely.
+	gone     []difference
+	goneLeft int
+	may      int
 }
 
 // meet walks through listing and ledger side by side, both in order of kind and key.
@@ -244,7 +246,7 @@ func (c *compare) unlisted(f *found, l *listing, line ledger.Line) {
 		held := line
 		f.gone = append(f.gone, difference{Difference: ledger.Difference{Kind: line.Kind, Key: line.Key.Key, Finding: ledger.Gone, Result: ledger.Open}, before: &held})
 	} else {
-		f.left++
+		f.goneLeft++
 	}
 }
 

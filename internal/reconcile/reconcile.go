@@ -94,14 +94,17 @@ type compare struct {
 // true in either case; the error is the source's (adapters.Err…), the store's or the
 // context's. A source that stopped to ask is no error: Reconciliation.Asks says why.
 func (r *Reconciler) Run(ctx context.Context, src ingest.Source, a adapters.Adapter, o Options) (ledger.Reconciliation, error) {
+	return r.compare(src, a, o).run(ctx)
+}
+
+func (r *Reconciler) compare(src ingest.Source, a adapters.Adapter, o Options) *compare {
 	if o.Vanish == 0 {
 		o.Vanish = DefaultVanish
 	}
 	if o.Window == 0 {
 		o.Window = DefaultWindow
 	}
-	c := &compare{Reconciler: r, Options: o, src: src, adapter: a, started: r.Now(), maxLines: maxLines}
-	return c.run(ctx)
+	return &compare{Reconciler: r, Options: o, src: src, adapter: a, started: r.Now(), maxLines: maxLines}
 }
 
 func (c *compare) run(ctx context.Context) (ledger.Reconciliation, error) {
@@ -145,15 +148,18 @@ func (c *compare) byListing(ctx context.Context, lister adapters.Lister) error {
 		return err
 	}
 	counts := f.counts
-	c.report.Listed, c.report.Held, c.report.Equal, c.report.Left = counts.Listed, counts.Held, counts.Equal, f.left
+	c.report.Listed, c.report.Held, c.report.Equal, c.report.Left = counts.Listed, counts.Held, counts.Equal, f.left+f.goneLeft
 	c.report.New, c.report.Changed, c.report.BackDated, c.report.Returned, c.report.Vanished = counts.New, counts.Changed, counts.BackDated, counts.Returned, counts.Vanished
 	if err := c.about(ctx, f.differ, f.gone); err != nil {
 		return err
 	}
 	c.report.Asks = c.asks(f, l)
 	if !c.DryRun && c.report.Asks == "" {
-		if err = c.repair(ctx, f); err == nil {
+		if err = c.repair(ctx, lister, f); err == nil {
 			err = c.remove(ctx, lister, f, l)
+		}
+		if err == nil && f.goneLeft > 0 {
+			c.report.Asks = fmt.Sprintf("%d more have vanished than are removed at once; run it again", f.goneLeft)
 		}
 	}
 	c.tell(f)
@@ -187,6 +193,7 @@ func (c *compare) asks(f *found, l *listing) string {
 
 // tell moves the differences into the report.
 func (c *compare) tell(f *found) {
+	c.report.Repaired += f.mended
 	for _, some := range [][]difference{f.differ, f.gone} {
 		for _, d := range some {
 			c.report.Lines = append(c.report.Lines, d.Difference)

@@ -328,6 +328,39 @@ func TestWindowWhereNothingLists(t *testing.T) {
 // only is a source that can be asked for changes and nothing else.
 type only struct{ adapters.Adapter }
 
+// More differs than is kept, and a listing is larger than its room.
+func TestMoreThanIsKept(t *testing.T) {
+	b := start(t)
+	b.fake.records, b.fake.page = some(90), 7
+	for i := range 60 {
+		b.fake.put(rec(fmt.Sprintf("borte%02d", i), "x", 3))
+	}
+	b.sync()
+	b.fake.records = some(90)
+	for i := range 40 {
+		b.fake.put(rec(fmt.Sprintf("ny%02d", i), "ny", -1))
+	}
+	b.fake.put(rec("k007", "eldre", 300))
+	run := func() ledger.Reconciliation {
+		t.Helper()
+		got, err := b.rec.RunWithin(t.Context(), source, b.fake, reconcile.Options{AllowVanish: true}, 25, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		balanced(t, got)
+		return got
+	}
+	got := run()
+	if got.New != 40 || got.BackDated != 1 || got.Vanished != 60 || got.Left != 51 || got.Repaired != 40+25 || got.Refused != 1 || got.Asks == "" || len(b.held()) != 130+35 {
+		t.Errorf("%d held after %+v", len(b.held()), got)
+	}
+	for _, left := range []int{10, 0} {
+		if got = run(); got.Refused != 1 || (got.Asks == "") != (left == 0) || len(b.held()) != 130+left {
+			t.Errorf("%d held after %+v", len(b.held()), got)
+		}
+	}
+}
+
 func TestLeavesNothingBehind(t *testing.T) {
 	b := start(t)
 	dir := t.TempDir()

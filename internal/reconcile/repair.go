@@ -46,7 +46,7 @@ func (c *compare) held(ctx context.Context, list []difference) (map[ledger.Key]l
 }
 
 // repair reads what differs and keeps it on the way of everything that is read.
-func (c *compare) repair(ctx context.Context, f *found) error {
+func (c *compare) repair(ctx context.Context, lister adapters.Lister, f *found) error {
 	if len(f.differ) == 0 {
 		return nil
 	}
@@ -54,7 +54,7 @@ func (c *compare) repair(ctx context.Context, f *found) error {
 	for _, d := range f.differ {
 		wanted[d.key()] = true
 	}
-	all := f.counts.Differences()-f.counts.Vanished > len(f.differ)
+	all := f.left > 0
 	is := func(k ledger.Key) bool { return all || wanted[k] }
 	pages := only(c.adapter.Fetch(ctx, ""), is)
 	if getter, ok := c.adapter.(adapters.Getter); ok && !all && len(f.differ) <= maxGet {
@@ -65,7 +65,27 @@ func (c *compare) repair(ctx context.Context, f *found) error {
 	if err := c.keep(ctx, pages, is); err != nil {
 		return err
 	}
-	return c.judge(ctx, f.differ)
+	if err := c.judge(ctx, f.differ); err != nil || !all {
+		return err
+	}
+	return c.recount(ctx, lister, f)
+}
+
+// recount compares once more, where there were more differences than were kept, to know
+// how many of the others are gone.
+func (c *compare) recount(ctx context.Context, lister adapters.Lister, f *found) error {
+	again, _, err := c.once(ctx, lister)
+	if err != nil {
+		return err
+	}
+	remain := again.counts.Differences() - again.counts.Vanished
+	for _, d := range f.differ {
+		if d.Result == ledger.Refused {
+			remain--
+		}
+	}
+	f.mended = max(f.left-max(remain, 0), 0)
+	return nil
 }
 
 // keep runs pages through the pipeline, as a run of its own.

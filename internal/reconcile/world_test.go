@@ -36,9 +36,14 @@ type tb interface {
 }
 
 // clock goes on by a second each time that it is asked.
-type clock struct{ at time.Time }
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
 
 func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.at = c.at.Add(time.Second)
 	return c.at
 }
@@ -101,7 +106,7 @@ var source = ingest.Source{Name: "kilde", System: "test", Service: care.Skole, T
 
 func start(t tb) *bench {
 	t.Helper()
-	b := &bench{tb: t, clock: &clock{day}, fake: &fake{kinds: []string{"sak", "notat"}}}
+	b := &bench{tb: t, clock: &clock{at: day}, fake: &fake{kinds: []string{"sak", "notat"}}}
 	empty, err := emptyStore()
 	b.check(err)
 	dir, err := os.MkdirTemp("", "samsyn-reconcile-*")
