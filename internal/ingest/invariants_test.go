@@ -19,7 +19,7 @@ import (
 // I1 and I4: every listed thing ends as exactly one outcome and the sums match; a second
 // identical run writes no row but its own report, and counts the same things.
 func TestConservationAndIdempotence(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	onBoth(t, func(t *rapid.T, open func(tb) *store.Store) {
 		things := drawWorld(t, "a")
 		src := &fake{pages: cut(things, rapid.IntRange(1, 5).Draw(t, "page")), anew: true}
 		s := open(t)
@@ -50,7 +50,7 @@ func TestConservationAndIdempotence(t *testing.T) {
 
 // I3: sources and pages in any order give the same store.
 func TestOrderFree(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	onBoth(t, func(t *rapid.T, open func(tb) *store.Store) {
 		a, b := drawWorld(t, "a"), drawWorld(t, "b")
 		read := func(a, b []any, first string) string {
 			s := open(t)
@@ -73,7 +73,7 @@ func TestOrderFree(t *testing.T) {
 
 // I5: what is held and the maps give the same contributions again.
 func TestRebuildable(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	onBoth(t, func(t *rapid.T, open func(tb) *store.Store) {
 		src := &fake{pages: cut(drawWorld(t, "a"), 3)}
 		s := open(t)
 		p := pipeline(t, s)
@@ -94,7 +94,7 @@ func TestRebuildable(t *testing.T) {
 // I6: a source that falls over removes nothing, disturbs no other, says so, and goes on
 // where it was left.
 func TestIsolation(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	onBoth(t, func(t *rapid.T, open func(tb) *store.Store) {
 		a, b := drawWorld(t, "a"), drawWorld(t, "b")
 		pages := cut(a, 2)
 		s, whole := open(t), open(t)
@@ -204,7 +204,7 @@ func (m *mortal) Records(ctx context.Context, source string) iter.Seq2[adapters.
 // I8: killed anywhere, cursor and content agree, and the next run ends where an
 // undisturbed one does; everything was acknowledged, and only after it was kept.
 func TestKilledAnywhere(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	onBoth(t, func(t *rapid.T, open func(tb) *store.Store) {
 		things := drawWorld(t, "a")
 		pages := cut(things, rapid.IntRange(1, 4).Draw(t, "page"))
 		calm, s := open(t), open(t)

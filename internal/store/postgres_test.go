@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"samsyn/internal/care"
@@ -16,58 +15,15 @@ import (
 	"samsyn/internal/store/storetest"
 )
 
-// migrate makes an empty database a store.
-func migrate(url string) error {
-	s, err := store.Open(ctx, url, store.Options{})
-	if err != nil {
-		return err
-	}
-	return s.Close()
+var migrate = storetest.Migrate
+
+func opener(open func(storetest.TB) *store.Store) func(storetest.TB) storetest.Store {
+	return func(tb storetest.TB) storetest.Store { return open(tb) }
 }
 
 func TestPostgres(t *testing.T) {
 	pgtest.Available(t)
-	storetest.Run(t, reused(t, func(url string) string { return url }))
-}
-
-// reused opens stores that are emptied and given again when a test is over: to open one
-// is not what the contract is about, and a connection is slow while it is new. They keep
-// their keys.
-func reused(t *testing.T, through func(url string) string) func(storetest.TB) storetest.Store {
-	type kept struct {
-		*store.Store
-		url string
-	}
-	var mu sync.Mutex
-	var free []kept
-	return func(tb storetest.TB) storetest.Store {
-		mu.Lock()
-		defer mu.Unlock()
-		var s kept
-		if n := len(free); n > 0 {
-			s, free = free[n-1], free[:n-1]
-		} else {
-			s.url = pgtest.URL(t, migrate)
-			var err error
-			if s.Store, err = store.Open(ctx, through(s.url), store.Options{}); err != nil {
-				tb.Fatalf("%v", err)
-			}
-			t.Cleanup(func() {
-				if err := s.Close(); err != nil {
-					t.Errorf("close: %v", err)
-				}
-			})
-		}
-		tb.(cleaner).Cleanup(func() {
-			mu.Lock()
-			defer mu.Unlock()
-			if err := pgtest.Empty(s.url, "meta"); err != nil {
-				tb.Errorf("empty: %v", err)
-			}
-			free = append(free, s)
-		})
-		return s
-	}
+	storetest.Run(t, opener(storetest.Postgres(t, store.Options{}, nil)))
 }
 
 // TestPooled is the contract through PgBouncer, which gives each transaction another of
@@ -78,14 +34,14 @@ func TestPooled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	storetest.Run(t, reused(t, func(dsn string) string {
+	storetest.Run(t, opener(storetest.Postgres(t, store.Options{}, func(dsn string) string {
 		u, err := url.Parse(dsn)
 		if err != nil {
 			t.Fatal(err)
 		}
 		u.Host = pooler.Host
 		return u.String() + "&pool=transaction"
-	}))
+	})))
 }
 
 // TestStartsAtOnce: many instances that start on an empty database agree on who migrates it

@@ -64,9 +64,12 @@ func (l lock) String() string {
 	return fmt.Sprintf("SELECT %s(%d, %d)", f, l.class, int32(h.Sum32()))
 }
 
-// How often a transaction is tried again, and how long the first and the longest wait is.
+// How often a transaction is tried where another is in the way, and where the server is
+// gone (about half a minute: it restarts, or another takes over), and how long the first
+// and the longest wait is.
 const (
-	tries     = 9
+	tries     = 12
+	lostTries = 28
 	firstWait = 10 * time.Millisecond
 	longWait  = 2 * time.Second
 )
@@ -79,8 +82,7 @@ const (
 func (s *Store) transaction(ctx context.Context, f func(*work) error, locks ...lock) error {
 	for try := 1; ; try++ {
 		err := s.attempt(ctx, f, locks)
-		again := faultOf(err)
-		if err == nil || try == tries || again != conflict && again != lost || errors.Is(err, errFate) {
+		if err == nil || try >= map[fault]int{conflict: tries, lost: lostTries}[faultOf(err)] || errors.Is(err, errFate) {
 			return told(err)
 		}
 		if err := s.pause(ctx, try); err != nil {
@@ -91,7 +93,7 @@ func (s *Store) transaction(ctx context.Context, f func(*work) error, locks ...l
 
 // pause waits longer each time, by a random share, so that those who met do not meet again.
 func (s *Store) pause(ctx context.Context, try int) error {
-	longest := min(firstWait<<(try-1), longWait)
+	longest := min(firstWait<<min(try-1, 10), longWait)
 	b := make([]byte, 1)
 	if err := s.draw(b); err != nil {
 		return err
@@ -194,7 +196,7 @@ func (w *work) commit() error {
 		case ask != nil && faultOf(ask) != lost: // another server took over, which never saw it
 			return errors.Join(errFate, err, ask)
 		}
-		if p := w.s.pause(ctx, min(try, tries)); p != nil {
+		if p := w.s.pause(ctx, try); p != nil {
 			return errors.Join(errFate, err)
 		}
 	}
