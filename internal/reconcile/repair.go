@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"samsyn/adapters"
 	"samsyn/internal/care"
@@ -197,7 +198,7 @@ func (c *compare) remove(ctx context.Context, lister adapters.Lister, f *found, 
 		switch {
 		case again[d.key()]:
 			refuse(i, "a second listing holds it: the source moved while it was listed")
-		case !is || now.Hash != d.before.Hash || now.Record && !now.Recorded.Before(c.started):
+		case !is || now.Hash != d.before.Hash || now.Record && c.since(now.Recorded):
 			refuse(i, "it changed while the source was listed")
 		case now.Record:
 			records = append(records, adapters.Record{Kind: d.Kind, Key: d.Key, Version: ledger.Vanished, Deleted: true})
@@ -218,6 +219,12 @@ func (c *compare) remove(ctx context.Context, lister adapters.Lister, f *found, 
 		return nil
 	}
 	return c.keep(ctx, inPages(records), nil)
+}
+
+// since tells whether something was recorded after the compare began. What was recorded
+// later than now was recorded before our own clock was set back.
+func (c *compare) since(recorded time.Time) bool {
+	return !recorded.Before(c.started) && !recorded.After(c.Now())
 }
 
 // sawAgain lists the source once more and tells which of the vanished it holds. An
