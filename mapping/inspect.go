@@ -136,3 +136,17 @@ func below(path, above string) bool {
 	rest, ok := strings.CutPrefix(path, above)
 	return ok && above != "" && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
+
+// Mentions gives the plain source paths that the map's expressions name and read, as far as
+// that can be told without a record, with the line of the first: what no record held has
+// brought to be read (the second half of an `or`, a branch not taken) is no loss.
+// The paths begin below the root and have no indices.
+func (m *Map) Mentions() map[string]int {
+	l := newLinter(m.file, m.data)
+	l.file()
+	out := make(map[string]int, len(l.used))
+	for path, x := range l.used {
+		out[path], _ = l.at.place(x.node, x.offset)
+	}
+	return out
+}

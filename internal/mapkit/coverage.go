@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"samsyn/adapters"
 	"samsyn/fhir/fhirpath"
@@ -118,6 +119,7 @@ func Join(all ...Coverage) Coverage {
 // counter gathers one kind of record.
 type counter struct {
 	m                *mapping.Map
+	mentions         map[string]int // plain paths that the map names, with the line
 	records, refused int
 	fields           map[string]*fieldCount
 	codes            map[codeKey]*codeCount
@@ -142,8 +144,12 @@ type codeCount struct {
 }
 
 func newCounter(set *mapping.Set, system, kind string) *counter {
-	m, _ := set.Map(system, kind)
-	return &counter{m: m, fields: map[string]*fieldCount{}, codes: map[codeKey]*codeCount{}}
+	m, ok := set.Map(system, kind)
+	var mentions map[string]int
+	if ok {
+		mentions = m.Mentions()
+	}
+	return &counter{m: m, mentions: mentions, fields: map[string]*fieldCount{}, codes: map[codeKey]*codeCount{}}
 }
 
 var places = regexp.MustCompile(`\[\d+\]`)
@@ -252,6 +258,9 @@ func (c *counter) coverage(name string) MapCoverage {
 	out := MapCoverage{Map: name, NoMap: c.m == nil, Records: c.records, Refused: c.refused, Fields: []Field{}}
 	for _, path := range slices.Sorted(maps.Keys(c.fields)) {
 		f := c.fields[path]
+		if _, below, ok := strings.Cut(path, "."); ok && len(f.lines) == 0 && len(f.ignored) == 0 && c.mentions[below] > 0 {
+			f.lines[c.mentions[below]] = true
+		}
 		field := Field{Path: path, Records: f.records, Lines: slices.Sorted(maps.Keys(f.lines))}
 		switch {
 		case len(f.lines) > 0:

@@ -86,6 +86,22 @@ func TestCoverageWithoutMapOrRecords(t *testing.T) {
 	}
 }
 
+// What a map names and no record has brought it to read is used: the second half of an
+// or, a branch that was not taken, a record that was refused before.
+func TestCoverageOfWhatIsNamed(t *testing.T) {
+	set := smallSet(t, "state = 'draft'", "nr = '1' or state = 'draft'", "{{ who }}", "{{ iif(nr = '2', display(who.name), display(who.title)) }}")
+	c, err := mapkit.Cover(set, "x", held("y", `{"child":"c","nr":"1","state":"s","who":{"name":"n"}}`, `{"child":"c","nr":"2","code":"a","who":{"name":"n","title":"t","other":"o"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := states(c)
+	for path, want := range map[string]string{"y.state": "used", "y.who.name": "used", "y.who.title": "used", "y.who.other": "unmapped"} {
+		if got[path] != want {
+			t.Errorf("%s is %s, want %s", path, got[path], want)
+		}
+	}
+}
+
 // What a FHIR server adds that R4 does not know is lost, and told.
 func TestCoverageOfAlienFields(t *testing.T) {
 	set, err := mapping.Load(mapping.Shipped)
