@@ -323,6 +323,7 @@ func (r *run) invalid(v *value, issue *fhir.Issue, count int) error {
 	e := &RecordError{Kind: ErrInvalidResource, Map: r.m.Name, Line: lineOf(v), Path: issue.Path,
 		Reason: "rule " + issue.Rule + ": " + unquoted.ReplaceAllString(issue.Message, "the code is")}
 	lineage := r.lines.lineages()
+	r.lines.known = nil // a name that R4 does not have may be the record's
 	if l := nearest(lineage[len(lineage)-count:], issue.Path); l != nil {
 		e.Line, e.Source = l.Line, l.From
 		_, e.Expression, _ = strings.Cut(l.Rule, ": ")

@@ -2,7 +2,7 @@ package mapping
 
 import "strconv"
 
-// lineageWriter writes the lineage of a record's resources. All texts of it are pieces
+// lineageWriter writes the lineage of a record's resources. All source paths are pieces
 // of one string: a record has a hundred elements, and each would cost two or three.
 type lineageWriter struct {
 	buf   []byte
@@ -10,11 +10,17 @@ type lineageWriter struct {
 	leafs []leaf
 	from  []piece
 	marks []piece // paths of nodes, by Mark-1
+	// known are the names of elements that were written before: every record of a map has
+	// much the same. They are R4's names and places in lists, nothing of a record.
+	known map[string]string
 }
+
+// keptNames bounds known.
+const keptNames = 4096
 
 // leaf is an element; its sources are the next count pieces of from.
 type leaf struct {
-	element piece
+	element string
 	origin  *origin
 	count   int
 }
@@ -49,6 +55,19 @@ func (w *lineageWriter) resource(typ string, v *value) int {
 	return len(w.leafs) - before
 }
 
+// element gives the path as a text.
+func (w *lineageWriter) element() string {
+	if s, ok := w.known[string(w.path)]; ok {
+		return s
+	}
+	s := string(w.path)
+	if w.known == nil || len(w.known) == keptNames {
+		w.known = map[string]string{}
+	}
+	w.known[s] = s
+	return s
+}
+
 func (w *lineageWriter) walk(v *value) {
 	base := len(w.path)
 	switch v.kind {
@@ -65,9 +84,7 @@ func (w *lineageWriter) walk(v *value) {
 		}
 	case none:
 	default:
-		start := len(w.buf)
-		w.buf = append(w.buf, w.path...)
-		l := leaf{element: piece{start, len(w.buf)}, origin: v.origin}
+		l := leaf{element: w.element(), origin: v.origin}
 		if v.origin != nil {
 			l.count = len(v.origin.from)
 			for _, s := range v.origin.from {
@@ -88,7 +105,7 @@ func (w *lineageWriter) lineages() []Lineage {
 		from[i] = all[p.start:p.end]
 	}
 	for i, l := range w.leafs {
-		out[i].Element = all[l.element.start:l.element.end]
+		out[i].Element = l.element
 		if l.origin == nil {
 			continue
 		}
