@@ -1,6 +1,8 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -86,4 +88,17 @@ func (r *reader) validateStore(c StoreConfig) {
 	if c.ReplicaURL != "" && c.URL == "" {
 		r.fault("store.replica_url", "there is no store.url that it could be a copy of")
 	}
+}
+
+// Backup copies the store of a configuration to a new file (store.Backup). No source is opened.
+func Backup(ctx context.Context, c Config, file string) error {
+	dsn, _, err := c.Store.addresses()
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(ctx, dsn, store.Options{})
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Backup(ctx, file), s.Close())
 }

@@ -20,6 +20,7 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	if err := ownFile(path); err != nil {
 		return err
 	}
+	s.path = path
 	var err error
 	if s.write, err = connectSQLite(path, 1, "_txlock=immediate"); err != nil {
 		return err

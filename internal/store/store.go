@@ -49,6 +49,7 @@ type Store struct {
 	write, read *pool
 	far         *pool // a copy for large readings; nil where there is none
 	postgres    bool
+	path        string // of the SQLite file
 	now         func() time.Time
 	secret      []byte
 
