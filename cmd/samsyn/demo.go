@@ -66,6 +66,7 @@ func runDemo(ctx context.Context, g *globals, f demoFlags) (err error) {
 	}
 	c.Store = c.Store.From(os.Environ())
 	c.Instance.Language = f.lang
+	c.Jobs.Off = true // it reads everything now, and stands still after
 	c.Server.Address = f.address
 	if err := c.Resolve(); err != nil {
 		return err

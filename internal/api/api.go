@@ -42,10 +42,12 @@ type Push interface {
 
 // Handler serves the API. PushSecret may be empty: then nothing can be pushed.
 type Handler struct {
-	Overviews  Overviews
-	States     States
-	Push       Push
-	Ready      func(ctx context.Context) error
+	Overviews Overviews
+	States    States
+	Push      Push
+	// Ready fails where requests cannot be answered; what it gives is told to whoever asks,
+	// so it names no person.
+	Ready      func(ctx context.Context) (any, error)
 	Viewers    []care.Viewer
 	PushSecret string
 	Now        func() time.Time
@@ -281,9 +283,10 @@ func (h *Handler) push(c echo.Context) error {
 }
 
 func (h *Handler) ready(c echo.Context) error {
-	if err := h.Ready(c.Request().Context()); err != nil {
+	state, err := h.Ready(c.Request().Context())
+	if err != nil {
 		h.Log.Warn("not ready", "error", err)
 		return care.ErrUnavailable
 	}
-	return c.NoContent(http.StatusNoContent)
+	return c.JSON(http.StatusOK, state)
 }

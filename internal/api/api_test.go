@@ -90,7 +90,7 @@ func open(secret string) *house {
 	e := echo.New()
 	(&api.Handler{
 		Overviews: &overview.Service{Store: h.memory, Now: stories.Now, Zone: stories.Oslo}, States: h.memory, Push: h.inbox,
-		Ready:   func(context.Context) error { return h.ready },
+		Ready:   func(context.Context) (any, error) { return map[string]string{"database": "ok"}, h.ready },
 		Viewers: []care.Viewer{{ID: "anders"}, {ID: "siv"}}, PushSecret: secret, Now: stories.Now, Log: slog.New(slog.NewTextHandler(&h.logged, nil)),
 	}).Mount(e)
 	h.handler = e
@@ -312,10 +312,11 @@ func TestStatesOfSourcesTellOfNoChild(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	h := open("")
-	for _, path := range []string{"/health/live", "/health/ready"} {
-		if w := h.ask(http.MethodGet, path, nil); w.Code != http.StatusNoContent || w.Body.Len() > 0 {
-			t.Errorf("%s: %d %s", path, w.Code, w.Body)
-		}
+	if w := h.ask(http.MethodGet, "/health/live", nil); w.Code != http.StatusNoContent || w.Body.Len() > 0 {
+		t.Errorf("live: %d %s", w.Code, w.Body)
+	}
+	if w := h.ask(http.MethodGet, "/health/ready", nil); w.Code != http.StatusOK || strings.TrimSpace(w.Body.String()) != `{"database":"ok"}` {
+		t.Errorf("ready: %d %s", w.Code, w.Body)
 	}
 	h.ready = errors.New("disk of secret-host is full")
 	w := h.ask(http.MethodGet, "/health/ready", nil)

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"samsyn/adapters"
@@ -19,6 +18,8 @@ import (
 	"samsyn/internal/findings"
 	"samsyn/internal/identity"
 	"samsyn/internal/ingest"
+	"samsyn/internal/jobs"
+	"samsyn/internal/ops"
 	"samsyn/internal/outbound"
 	"samsyn/internal/overview"
 	"samsyn/internal/store"
@@ -31,6 +32,7 @@ type Options struct {
 	Now    func() time.Time // default time.Now
 	Random io.Reader        // default crypto/rand
 	Log    *slog.Logger     // default: nothing is logged
+	Spans  ops.SpanExporter // where traces go instead of to the configured endpoint; default: there
 }
 
 // App is one running instance.
@@ -45,6 +47,12 @@ type App struct {
 	maps     *mapping.Set
 	pipeline *ingest.Pipeline
 	open     map[string]opened
+
+	holder  string // of leases
+	quiet   quiet
+	jobs    *jobs.Jobs // nil unless serving
+	metrics *ops.Metrics
+	tracing *ops.Tracing
 }
 
 // opened is a source that can be read.
@@ -65,7 +73,8 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &App{Config: c, now: o.Now, log: o.Log, open: map[string]opened{}}
+	a := &App{Config: c, now: o.Now, log: o.Log, open: map[string]opened{}, holder: jobs.Holder()}
+	a.metrics = ops.NewMetrics(o.Now, a.facts)
 	if a.zone, err = time.LoadLocation(c.Instance.TimeZone); err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}
@@ -84,6 +93,9 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.Close())
 		}
 	}()
+	if a.tracing, err = ops.NewTracing(ctx, c.Telemetry.OTLPEndpoint, o.Spans); err != nil {
+		return nil, err
+	}
 	if err := a.store.Keep(ctx, c.Instance.Test); err != nil {
 		return nil, err
 	}
@@ -94,14 +106,14 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 		if s.Off {
 			continue
 		}
-		if a.open[name], err = openSource(s, o); err != nil {
+		if a.open[name], err = a.openSource(s, o); err != nil {
 			return nil, fmt.Errorf("open source %s: %w", name, err)
 		}
 	}
 	return a, a.keepMaps(ctx)
 }
 
-func openSource(s Source, o Options) (opened, error) {
+func (a *App) openSource(s Source, o Options) (opened, error) {
 	headers := map[string]string{}
 	for k, v := range s.Headers {
 		headers[k] = v
@@ -113,7 +125,8 @@ func openSource(s Source, o Options) (opened, error) {
 		}
 		headers[k] = v
 	}
-	client, closeIdle, err := outbound.New(outbound.Options{Auth: s.Auth, Headers: headers, Timeout: s.Timeout, Retries: s.Retries, Now: o.Now, Random: o.Random})
+	client, closeIdle, err := outbound.New(outbound.Options{Auth: s.Auth, Headers: headers, Timeout: s.Timeout, Retries: s.Retries, Now: o.Now, Random: o.Random,
+		Busy: func(until time.Time) { a.quiet.set(s.Name, until) }})
 	if err != nil {
 		return opened{}, err
 	}
@@ -131,7 +144,13 @@ func (a *App) Close() error {
 			s.close()
 		}
 	}
-	return a.store.Close()
+	var traced error
+	if a.tracing != nil {
+		end, cancel := context.WithTimeout(context.Background(), stopTime)
+		defer cancel()
+		traced = a.tracing.Close(end)
+	}
+	return errors.Join(traced, a.store.Close())
 }
 
 // Known is an error that names every source among names that is not configured or is off.
@@ -143,58 +162,6 @@ func (a *App) Known(names []string) error {
 		}
 	}
 	return errors.Join(faults...)
-}
-
-// Sync reads the named sources (all, where none is named) one after another. A
-// source that fails stops none of the others: its report holds the error. progress
-// is told how many things were read. whole reads from the beginning instead of from
-// where each source was left.
-func (a *App) Sync(ctx context.Context, names []string, whole bool, progress func(source string, read int)) ([]ingest.Report, error) {
-	run := a.pipeline.Run
-	if whole {
-		run = a.pipeline.RunWhole
-	}
-	if len(names) == 0 {
-		names = a.Config.SourceNames()
-	}
-	var reports []ingest.Report
-	for _, name := range names {
-		s, ok := a.open[name]
-		if !ok {
-			continue
-		}
-		read := 0
-		report, err := run(ctx, s.source, s.adapter, func(p ingest.Progress) {
-			progress(name, p.Read-read)
-			read = p.Read
-		})
-		if ctx.Err() != nil {
-			return reports, ctx.Err()
-		}
-		if err != nil {
-			a.log.Warn("source failed", "source", name, "error", err)
-		}
-		reports = append(reports, report)
-	}
-	return reports, nil
-}
-
-// Push keeps what a source sent in one request; care.ErrNotFound where there is no
-// such source or it cannot receive.
-func (a *App) Push(ctx context.Context, name string, r *http.Request) (ingest.Report, error) {
-	s, ok := a.open[name]
-	if !ok {
-		return ingest.Report{}, fmt.Errorf("push: source %s: %w", name, care.ErrNotFound)
-	}
-	receiver, ok := s.adapter.(adapters.Receiver)
-	if !ok {
-		return ingest.Report{}, fmt.Errorf("push: source %s does not receive: %w", name, care.ErrNotFound)
-	}
-	page, err := receiver.Receive(ctx, r)
-	if err != nil {
-		return ingest.Report{}, fmt.Errorf("push to %s: %w", name, err)
-	}
-	return a.pipeline.Page(ctx, s.source, s.adapter, page)
 }
 
 // Find gives the person who has exactly this national number.

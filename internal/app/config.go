@@ -14,11 +14,13 @@ import (
 // Config is the whole configuration of one instance. Each field's comment gives
 // its default. ReadConfig makes it from a file and the environment.
 type Config struct {
-	Instance Instance          `yaml:"instance"`
-	Store    StoreConfig       `yaml:"store"`
-	Server   ServerConfig      `yaml:"server"`
-	Sources  map[string]Source `yaml:"sources"`
-	Viewers  map[string]Viewer `yaml:"viewers"`
+	Instance  Instance          `yaml:"instance"`
+	Store     StoreConfig       `yaml:"store"`
+	Server    ServerConfig      `yaml:"server"`
+	Jobs      JobsConfig        `yaml:"jobs"`
+	Telemetry TelemetryConfig   `yaml:"telemetry"`
+	Sources   map[string]Source `yaml:"sources"`
+	Viewers   map[string]Viewer `yaml:"viewers"`
 }
 
 // Instance says where and for what this instance runs.
@@ -44,6 +46,29 @@ type ServerConfig struct {
 	Address string `yaml:"address"`
 	// PushSecret guards POST /adapters/{source}/…: the sender gives it as a bearer token. Without it nothing can be pushed.
 	PushSecret outbound.Secret `yaml:"push_secret"`
+	// Pprof opens /debug/pprof to programs on this machine: false.
+	Pprof bool `yaml:"pprof"`
+}
+
+// JobsConfig says what samsyn serve runs by itself, and when.
+type JobsConfig struct {
+	// Off runs nothing: false.
+	Off bool `yaml:"off"`
+	// SyncSchedule is when each source's changes are read: "0 * * * *", every hour. Five cron
+	// fields in the instance's time zone (CRON_TZ=… before them: in another), or "off".
+	SyncSchedule string `yaml:"sync_schedule"`
+	// ReconcileSchedule is when each source is compared as a whole: "0 2 * * *", at night.
+	ReconcileSchedule string `yaml:"reconcile_schedule"`
+	// Workers is how many sources are read at once: 4.
+	Workers int `yaml:"workers"`
+	// LateAfter is how long after its due time something counts as not having happened: 3h.
+	LateAfter time.Duration `yaml:"late_after"`
+}
+
+// TelemetryConfig says where traces go.
+type TelemetryConfig struct {
+	// OTLPEndpoint takes traces over OTLP/HTTP: http://127.0.0.1:4318. Default: nothing is traced.
+	OTLPEndpoint string `yaml:"otlp_endpoint"`
 }
 
 // Source is one source system that is read.
@@ -68,6 +93,8 @@ type Source struct {
 	// Timeout of one request: 60 s. Retries after the first try: 3.
 	Timeout time.Duration `yaml:"timeout"`
 	Retries int           `yaml:"retries"`
+	// Schedule is when the source's changes are read. Default: jobs.sync_schedule.
+	Schedule string `yaml:"schedule"`
 	// Reconcile bounds the full compare of what the source lists with what is held.
 	Reconcile ReconcileConfig `yaml:"reconcile"`
 	// Settings are the adapter's own; its README lists them.
@@ -83,6 +110,8 @@ type ReconcileConfig struct {
 	MaxVanish float64 `yaml:"max_vanish"`
 	// Window is how far back a source that cannot list is read again: 720h.
 	Window time.Duration `yaml:"window"`
+	// Schedule is when the source is compared. Default: jobs.reconcile_schedule.
+	Schedule string `yaml:"schedule"`
 }
 
 // Viewer is someone who may be given grants.
@@ -136,6 +165,10 @@ func (c *Config) setDefaults() {
 	c.Instance.Language = cmp.Or(c.Instance.Language, "nb")
 	c.Instance.TimeZone = cmp.Or(c.Instance.TimeZone, "Europe/Oslo")
 	c.Store.Path = cmp.Or(c.Store.Path, "samsyn.db")
+	c.Jobs.SyncSchedule = cmp.Or(c.Jobs.SyncSchedule, "0 * * * *")
+	c.Jobs.ReconcileSchedule = cmp.Or(c.Jobs.ReconcileSchedule, "0 2 * * *")
+	c.Jobs.Workers = cmp.Or(c.Jobs.Workers, 4)
+	c.Jobs.LateAfter = cmp.Or(c.Jobs.LateAfter, 3*time.Hour)
 	c.Server.Address = cmp.Or(c.Server.Address, "127.0.0.1:8080")
 	for name, s := range c.Sources {
 		s.Name = name

@@ -325,6 +325,7 @@ func (r *reader) validate(c *Config) {
 		}
 	}
 	r.validateStore(c.Store)
+	r.validateJobs(c)
 	known, err := systems(c.Instance.Connectors)
 	if err != nil {
 		r.fault("instance.connectors", "a connector cannot be used:\n%v", err)

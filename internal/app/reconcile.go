@@ -2,8 +2,12 @@ package app
 
 import (
 	"context"
+	"errors"
 
+	"samsyn/internal/ingest"
 	"samsyn/internal/ingest/ledger"
+	"samsyn/internal/jobs"
+	"samsyn/internal/ops/span"
 	"samsyn/internal/reconcile"
 )
 
@@ -24,25 +28,44 @@ func (a *App) Reconcile(ctx context.Context, names []string, o ReconcileOptions)
 	if len(names) == 0 {
 		names = a.Config.SourceNames()
 	}
-	r := &reconcile.Reconciler{Store: a.store, Pipeline: a.pipeline, Now: a.now, Log: a.log, Who: o.Who, Progress: o.Progress}
 	var reports []ledger.Reconciliation
 	for _, name := range names {
 		s, ok := a.open[name]
 		if !ok {
 			continue
 		}
-		c := a.Config.Sources[name].Reconcile
-		report, err := r.Run(ctx, s.source, s.adapter, reconcile.Options{DryRun: o.DryRun, AllowVanish: o.AllowVanish,
-			Limits: reconcile.Limits{Vanish: c.MaxVanish, Window: c.Window}})
+		var report ledger.Reconciliation
+		compare := func(ctx context.Context, src ingest.Source) (err error) {
+			report, err = a.compare(ctx, src, o)
+			return err
+		}
+		var err error
+		if o.DryRun { // it writes nothing, so nobody need wait for it
+			err = compare(ctx, s.source)
+		} else {
+			err = a.alone(ctx, name, compare)
+		}
 		if ctx.Err() != nil {
 			return reports, ctx.Err()
 		}
-		if err != nil && report.Failure == "" {
+		if errors.Is(err, jobs.ErrBusy) || errors.Is(err, jobs.ErrLost) {
+			report.Source, report.Failure = name, err.Error()
+		} else if err != nil && report.Failure == "" {
 			return reports, err // the report itself could not be kept
 		}
 		reports = append(reports, report)
 	}
 	return reports, nil
+}
+
+// compare compares one source and repairs what differs.
+func (a *App) compare(ctx context.Context, src ingest.Source, o ReconcileOptions) (report ledger.Reconciliation, err error) {
+	ctx, end := span.Root(ctx, a.tracing, "reconcile", span.Text("source", src.Name), span.Text("who", o.Who))
+	defer func() { end(err) }()
+	c := a.Config.Sources[src.Name].Reconcile
+	r := &reconcile.Reconciler{Store: a.store, Pipeline: a.pipeline, Now: a.now, Log: a.log, Who: o.Who, Progress: o.Progress}
+	return r.Run(ctx, src, a.open[src.Name].adapter, reconcile.Options{DryRun: o.DryRun, AllowVanish: o.AllowVanish,
+		Limits: reconcile.Limits{Vanish: c.MaxVanish, Window: c.Window}})
 }
 
 // Reconciliations lists the last reports without their lines, newest first, at most

@@ -33,10 +33,12 @@ func (a *App) Handler() (http.Handler, error) {
 		a.log.Error("panic in a handler", "route", c.Path(), "error", err)
 		return err
 	}}))
-	e.Use(ownName, a.logged)
-	doors := &api.Handler{Overviews: a.Overviews, States: a.store, Push: a, Ready: a.ready, Viewers: a.Config.People(), PushSecret: secret, Now: a.now, Log: a.log}
+	e.Use(ownName, a.traced(), a.logged)
+	a.watched(e)
+	overviews := tracedOverviews{a.Overviews}
+	doors := &api.Handler{Overviews: overviews, States: a.store, Push: a, Ready: a.health, Viewers: a.Config.People(), PushSecret: secret, Now: a.now, Log: a.log}
 	doors.Mount(e)
-	pages := &web.Handler{Overviews: a.Overviews, States: a.store, Viewers: a.Config.People(), Language: words.Lang(a.Config.Instance.Language), Now: a.now, Zone: a.zone, Log: a.log}
+	pages := &web.Handler{Overviews: overviews, States: a.store, Viewers: a.Config.People(), Language: words.Lang(a.Config.Instance.Language), Now: a.now, Zone: a.zone, Log: a.log}
 	if err := pages.Mount(e); err != nil {
 		return nil, err
 	}
@@ -66,21 +68,20 @@ func (a *App) logged(next echo.HandlerFunc) echo.HandlerFunc {
 		began := time.Now()
 		err := next(c)
 		a.log.Info("request", "method", c.Request().Method, "route", c.Path(), "status", c.Response().Status, "duration", time.Since(began))
+		a.metrics.Requested(c.Request().Method, c.Path(), c.Response().Status, time.Since(began))
 		return err
 	}
 }
 
-// ready tells whether requests can be answered.
-func (a *App) ready(ctx context.Context) error {
-	_, err := a.store.SourceStates(ctx)
-	return err
-}
+// stopTime is how long requests under way may take after a stop; pageTime is how long
+// runs may, to finish the page that they are on.
+const (
+	stopTime = 10 * time.Second
+	pageTime = 30 * time.Second
+)
 
-// stopTime is how long requests under way may take after a stop.
-const stopTime = 10 * time.Second
-
-// Serve serves on l, which must be on loopback, until ctx ends; then it lets what is
-// under way finish.
+// Serve serves on l, which must be on loopback, and runs what is due, until ctx ends; then
+// it lets requests and pages that are under way finish.
 func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	if !loopback(l.Addr().String()) {
 		return errors.Join(fmt.Errorf("serve on %s: %w: only loopback is served while there is no sign-in", l.Addr(), care.ErrDenied), l.Close())
@@ -91,15 +92,29 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	}
 	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	defer a.inBackground(ctx)()
+	stopJobs, err := a.startJobs(ctx)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	ctx, stop := context.WithCancel(ctx)
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
-		defer cancel()
-		stopped <- s.Shutdown(end)
+		stopped <- errors.Join(within(stopTime, s.Shutdown), within(pageTime, stopJobs))
 	}()
-	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve: %w", err)
+	err = s.Serve(l)
+	stop() // where the listener failed, what runs is stopped too
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	} else {
+		err = fmt.Errorf("serve: %w", err)
 	}
-	return <-stopped
+	return errors.Join(err, <-stopped)
+}
+
+// within gives f some time.
+func within(limit time.Duration, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	return f(ctx)
 }

@@ -8,6 +8,7 @@ import (
 	"samsyn/adapters"
 	"samsyn/internal/identity"
 	"samsyn/internal/ingest/ledger"
+	"samsyn/internal/ops/span"
 )
 
 // listed is one thing on a page and what is known of it before anything is decoded.
@@ -20,18 +21,24 @@ type listed struct {
 }
 
 // page keeps one page. told is why the source could not be told of the outcomes; the
-// page is kept all the same, and the next run tells it again.
+// page is kept all the same, and the next run tells it again. A page that was begun is
+// kept also where ctx ends meanwhile: a stop waits for it, and loses nothing.
 func (r *run) page(ctx context.Context, a adapters.Adapter, page adapters.Page, keepCursor bool) (told, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	keeping, end := span.Start(context.WithoutCancel(ctx), "page", span.Text("source", r.src.Name), span.Count("listed", page.Listed()))
+	defer func() { end(err) }()
 	acknowledger, _ := a.(adapters.Acknowledger)
-	things, err := r.look(ctx, page)
+	things, err := r.look(keeping, page)
 	if err != nil {
 		return nil, err
 	}
 	batch := ledger.Batch{Source: r.src.Name, Run: r.id, At: r.Now(), Next: page.Next, Shard: r.src.Shard, Fence: r.src.Fence, KeepCursor: keepCursor, Acknowledge: acknowledger != nil}
-	if err := r.fill(ctx, a, things, &batch); err != nil {
+	if err := r.fill(keeping, a, things, &batch); err != nil {
 		return nil, err
 	}
-	saved, err := r.Store.Save(ctx, batch)
+	saved, err := r.save(keeping, batch)
 	if err != nil {
 		return nil, err
 	}
@@ -39,11 +46,17 @@ func (r *run) page(ctx context.Context, a adapters.Adapter, page adapters.Page, 
 		return nil, fmt.Errorf("%d of %d things on a page of %s have an outcome", saved.Counts.Listed, page.Listed(), r.src.Name)
 	}
 	r.counts = r.counts.Plus(saved.Counts)
-	outcomes, err := r.outcomes(ctx, things, batch, saved)
+	outcomes, err := r.outcomes(keeping, things, batch, saved)
 	if err != nil || acknowledger == nil || len(outcomes) == 0 {
 		return nil, err
 	}
 	return r.tell(ctx, acknowledger, outcomes), nil
+}
+
+func (r *run) save(ctx context.Context, batch ledger.Batch) (saved ledger.Saved, err error) {
+	ctx, end := span.Start(ctx, "save", span.Text("source", r.src.Name), span.Count("entries", len(batch.Entries)))
+	defer func() { end(err) }()
+	return r.Store.Save(ctx, batch)
 }
 
 // look compares everything on the page with the ledger. Nothing is decoded.
@@ -101,7 +114,9 @@ func faultEntry(f adapters.Fault) ledger.Entry {
 }
 
 // fill maps what is new and puts it into the batch in the source's order; what is known is counted.
-func (r *run) fill(ctx context.Context, a adapters.Adapter, things []listed, batch *ledger.Batch) error {
+func (r *run) fill(ctx context.Context, a adapters.Adapter, things []listed, batch *ledger.Batch) (err error) {
+	ctx, end := span.Start(ctx, "map", span.Text("source", r.src.Name))
+	defer func() { end(err) }()
 	var plain []*ledger.Entry
 	var groups []string
 	parts := map[string][]adapters.Record{}

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -28,7 +29,17 @@ type Options struct {
 	Now       func() time.Time // time.Now
 	Random    io.Reader        // crypto/rand.Reader
 	Transport http.RoundTripper
+	// Busy is told where the other side asks to be left alone (429 or 503 with
+	// Retry-After) for longer than a request can wait. Nothing by default.
+	Busy func(until time.Time)
 }
+
+// longestPause is how long a request waits for the other side's Retry-After; where it
+// asks for more the answer is given back as it is.
+const longestPause = 30 * time.Second
+
+// longestBusy bounds for how long the other side can have itself left alone.
+const longestBusy = 6 * time.Hour
 
 // New makes the client. The returned close function ends its idle connections.
 func New(o Options) (client *http.Client, closeIdle func(), err error) {
@@ -42,7 +53,7 @@ func New(o Options) (client *http.Client, closeIdle func(), err error) {
 	retry.RetryMax = max(o.Retries, 0)
 	retry.RetryWaitMin, retry.RetryWaitMax = o.RetryWait, 8*o.RetryWait
 	retry.Backoff = retryablehttp.RateLimitLinearJitterBackoff
-	retry.CheckRetry = checkRetry
+	retry.CheckRetry = o.checkRetry
 	retry.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	retry.HTTPClient = &http.Client{
 		Transport:     &headers{set: o.Headers, next: signed},
@@ -72,6 +83,9 @@ func (o Options) withDefaults() Options {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Busy == nil {
+		o.Busy = func(time.Time) {}
+	}
 	if o.Transport == nil {
 		o.Transport = &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
@@ -86,12 +100,29 @@ func (o Options) withDefaults() Options {
 }
 
 // checkRetry retries what may pass by itself. A refused sign-in does not.
-func checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
+func (o Options) checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	var refused *RefusedError
 	if errors.As(err, &refused) {
 		return false, err
 	}
+	if err == nil && (resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable) {
+		if pause := o.retryAfter(resp.Header.Get("Retry-After")); pause > longestPause {
+			o.Busy(o.Now().Add(min(pause, longestBusy)))
+			return false, nil
+		}
+	}
 	return retryablehttp.DefaultRetryPolicy(ctx, resp, err)
+}
+
+// retryAfter reads the header's seconds or date (RFC 9110, 10.2.3); 0 where it says neither.
+func (o Options) retryAfter(header string) time.Duration {
+	if seconds, err := strconv.Atoi(header); err == nil {
+		return time.Duration(min(max(seconds, 0), int(longestBusy/time.Second))) * time.Second
+	}
+	if at, err := http.ParseTime(header); err == nil {
+		return at.Sub(o.Now())
+	}
+	return 0
 }
 
 // headers adds fixed headers to a copy of each request.

@@ -231,3 +231,31 @@ func TestSecretsAreNamedNotWritten(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
+
+// A source that asks for a long pause is not waited for within the request: whoever plans
+// the runs is told, and nothing is repeated meanwhile.
+func TestALongRetryAfterIsHandedOn(t *testing.T) {
+	now := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
+	for header, want := range map[string]time.Time{
+		"3600":                          now.Add(time.Hour),
+		"Mon, 23 Nov 2026 09:30:00 GMT": now.Add(90 * time.Minute),
+		"99999999":                      now.Add(6 * time.Hour),
+	} {
+		calls := 0
+		var busy time.Time
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			calls++
+			w.Header().Set("Retry-After", header)
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}))
+		c, end, err := outbound.New(outbound.Options{Now: func() time.Time { return now }, Busy: func(until time.Time) { busy = until }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, _ := post(t, c, s.URL); status != http.StatusServiceUnavailable || calls != 1 || !busy.Equal(want) {
+			t.Errorf("%s: status %d after %d calls, busy until %s, want %s", header, status, calls, busy, want)
+		}
+		end()
+		s.Close()
+	}
+}
