@@ -9,15 +9,15 @@ import (
 	"samsyn/fhir/fhirpath"
 )
 
-// room is the memory that a run works in. It is used again for the next record; nothing
-// in it outlives the run, and release lets go of all that it held of the record.
+// room is the memory that a run works in. It is used again for the next record: nothing
+// that a run gives away stands in it, and release lets go of all that it refers to.
 type room struct {
 	nodes   fhirpath.Nodes
 	stack   []*fhirpath.Node // of paths under way
 	held    int              // of the stack, by loops
 	slab    []value
 	origins []origin
-	fields  []source
+	sourced []source
 	lines   lineageWriter
 	scratch []byte
 	text    []byte // of a text step
@@ -56,19 +56,19 @@ func (r *room) newOrigin() *origin {
 // newSources gives room for as many sources as an element may have; keepSources takes
 // what was used of it.
 func (r *room) newSources() []source {
-	used := len(r.fields)
-	if used+maxSources > cap(r.fields) {
-		r.fields = make([]source, 0, max(256, 2*cap(r.fields)))
+	used := len(r.sourced)
+	if used+maxSources > cap(r.sourced) {
+		r.sourced = make([]source, 0, max(256, 2*cap(r.sourced)))
 		used = 0
 	}
-	return r.fields[used : used : used+maxSources]
+	return r.sourced[used : used : used+maxSources]
 }
 
 func (r *room) keepSources(s []source) []source {
 	if len(s) == 0 {
 		return nil
 	}
-	r.fields = r.fields[:len(r.fields)+len(s)]
+	r.sourced = r.sourced[:len(r.sourced)+len(s)]
 	return s[:len(s):len(s)]
 }
 
@@ -87,11 +87,11 @@ func (r *room) release() {
 	clear(r.stack[:cap(r.stack)])
 	clear(r.slab)
 	clear(r.origins)
-	clear(r.fields[:min(cap(r.fields), len(r.fields)+maxSources)])
+	clear(r.sourced[:min(cap(r.sourced), len(r.sourced)+maxSources)])
 	r.lines.reset()
 	r.stack, r.held = r.stack[:0], 0
-	r.slab, r.origins, r.fields = r.slab[:0], r.origins[:0], r.fields[:0]
-	if cap(r.slab) > keptValues || cap(r.origins) > keptOrigins || cap(r.fields) > keptSources || cap(r.scratch) > keptBytes || cap(r.lines.buf) > keptBytes || cap(r.stack) > keptSources {
+	r.slab, r.origins, r.sourced = r.slab[:0], r.origins[:0], r.sourced[:0]
+	if cap(r.slab) > keptValues || cap(r.origins) > keptOrigins || cap(r.sourced) > keptSources || cap(r.scratch) > keptBytes || cap(r.lines.buf) > keptBytes || cap(r.stack) > keptSources {
 		*r = room{}
 	}
 }
