@@ -146,7 +146,7 @@ func checkHistory(t *testing.T, config string, told []mapkit.Changes) {
 	some := map[string]int{}
 	for _, c := range told {
 		for _, x := range c.Changes {
-			if some[c.Source+x.What]++; some[c.Source+x.What] > 2 {
+			if some[x.What]++; some[x.What] > 3 {
 				continue
 			}
 			var versions []app.Version
