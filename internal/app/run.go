@@ -13,6 +13,7 @@ import (
 	"samsyn/internal/ingest/ledger"
 	"samsyn/internal/jobs"
 	"samsyn/internal/ops/span"
+	"samsyn/internal/web"
 )
 
 // alone runs f for a source while nobody else reads it, on this instance or another. src
@@ -219,4 +220,39 @@ func (a *App) Runs(ctx context.Context, source string, limit int) (Ran, error) {
 		}
 	}
 	return out, err
+}
+
+// shownRuns is how many runs the page shows, and how many compares.
+const shownRuns = 50
+
+// RunLines is Runs as the page shows it, with the sources' titles.
+func (a *App) RunLines(ctx context.Context) (web.RunLines, error) {
+	var out web.RunLines
+	ran, err := a.Runs(ctx, "", shownRuns)
+	if err != nil {
+		return out, err
+	}
+	title := func(source string) string {
+		if s, ok := a.Config.Sources[source]; ok {
+			return s.Title
+		}
+		return source
+	}
+	for _, s := range ran.Schedules {
+		if s.Late {
+			out.Late = append(out.Late, web.ScheduleLine{Source: title(s.Source), Task: s.Task, Done: s.Done, Due: s.Due})
+		}
+	}
+	for _, r := range ran.Runs {
+		line := web.RunLine{Source: title(r.Source), Who: r.Who, Started: r.Started, Listed: r.Listed, Stored: r.Stored, Unchanged: r.Same, Quarantined: r.Refused, Removed: r.Removed, Failure: r.Failure}
+		if r.Finished != nil {
+			line.Finished = *r.Finished
+		}
+		out.Runs = append(out.Runs, line)
+	}
+	for _, r := range ran.Reconciliations {
+		out.Compares = append(out.Compares, web.CompareLine{Source: title(r.Source), Who: r.Who, Started: r.Started, Finished: r.Finished,
+			Listed: r.Listed, Differed: r.Differences(), Repaired: r.Repaired, Refused: r.Refused, Failure: r.Failure, Asks: r.Asks})
+	}
+	return out, nil
 }

@@ -38,7 +38,7 @@ func (a *App) Handler() (http.Handler, error) {
 	overviews := tracedOverviews{a.Overviews}
 	doors := &api.Handler{Overviews: overviews, States: a.store, Push: a, Ready: a.health, Viewers: a.Config.People(), PushSecret: secret, Now: a.now, Log: a.log}
 	doors.Mount(e)
-	pages := &web.Handler{Overviews: overviews, States: a.store, Viewers: a.Config.People(), Language: words.Lang(a.Config.Instance.Language), Now: a.now, Zone: a.zone, Log: a.log}
+	pages := &web.Handler{Overviews: overviews, States: a.store, Runs: a, Viewers: a.Config.People(), Language: words.Lang(a.Config.Instance.Language), Now: a.now, Zone: a.zone, Log: a.log}
 	if err := pages.Mount(e); err != nil {
 		return nil, err
 	}

@@ -156,8 +156,9 @@ func (p Page) childOf(a overview.Answer) childLine {
 type sourcesPage struct {
 	Page
 	States []consolidate.SourceLine
+	Runs   bool // there is a page of runs
 }
 
-func sourcesOf(p Page, states []care.SourceState) sourcesPage {
-	return sourcesPage{Page: p, States: consolidate.SourceLines(states, p.Now, 0)}
+func sourcesOf(p Page, states []care.SourceState, runs bool) sourcesPage {
+	return sourcesPage{Page: p, States: consolidate.SourceLines(states, p.Now, 0), Runs: runs}
 }

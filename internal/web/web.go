@@ -38,10 +38,12 @@ type States interface {
 	SourceStates(ctx context.Context) ([]care.SourceState, error)
 }
 
-// Handler serves the pages. All fields but Viewers are required.
+// Handler serves the pages. All fields but Viewers and Runs are required.
 type Handler struct {
 	Overviews Overviews
 	States    States
+	// Runs, where it is given, is shown at /kjoringer.
+	Runs Runs
 	// Viewers are those who may be chosen while there is no sign-in; the first is the
 	// default. Without any, nobody asks, and the pages say so.
 	Viewers  []care.Viewer
@@ -60,7 +62,7 @@ const door = "page"
 // answers is answered here: as one that is not found.
 func (h *Handler) Mount(e *echo.Echo) error {
 	h.pages = map[string]*template.Template{}
-	for _, name := range []string{"children", "overview", "sources", "error"} {
+	for _, name := range []string{"children", "overview", "sources", "runs", "error"} {
 		t, err := template.ParseFS(files, "templates/layout.html", "templates/lines.html", "templates/"+name+".html")
 		if err != nil {
 			return fmt.Errorf("web: parse %s: %w", name, err)
@@ -72,6 +74,9 @@ func (h *Handler) Mount(e *echo.Echo) error {
 		g.Add(method, "/", h.children)
 		g.Add(method, "/barn/:person", h.overview)
 		g.Add(method, "/kilder", h.sources)
+		if h.Runs != nil {
+			g.Add(method, "/kjoringer", h.runs)
+		}
 		g.Add(method, "/static/:file", h.static)
 	}
 	g.POST("/som", h.choose("som"))
@@ -188,5 +193,5 @@ func (h *Handler) sources(c echo.Context) error {
 		return err
 	}
 	p.Title = p.Say("section.sources")
-	return h.render(c, http.StatusOK, "sources", sourcesOf(p, states))
+	return h.render(c, http.StatusOK, "sources", sourcesOf(p, states, h.Runs != nil))
 }
