@@ -42,7 +42,9 @@ func (s *Store) History(ctx context.Context, typ, id string, services []care.Ser
 	}
 	args := append([]any{typ, id}, serviceArgs(services)...)
 	// Every version of each contribution that ever said the resource, from the first that did.
-	err := s.read.SelectContext(ctx, &rows, `SELECT c.id, v.version, v.recorded, c.source, v.service, u.person, CASE WHEN c.version = v.version THEN 1 ELSE 0 END AS current, r.body, r.lineage
+	err := s.large(ctx, func(p *pool) error {
+		rows = nil
+		return p.SelectContext(ctx, &rows, `SELECT c.id, v.version, v.recorded, c.source, v.service, u.person, CASE WHEN c.version = v.version THEN 1 ELSE 0 END AS current, r.body, r.lineage
 		FROM (SELECT contribution, min(version) AS first FROM resource WHERE type = $1 AND id = $2 GROUP BY contribution) f
 		JOIN contribution c ON c.id = f.contribution
 		JOIN contribution_version v ON v.contribution = c.id AND v.version >= f.first
@@ -50,13 +52,14 @@ func (s *Store) History(ctx context.Context, typ, id string, services []care.Ser
 		LEFT JOIN subject u ON u.source = c.source AND u.subject = v.subject
 		WHERE v.service IN (`+params(3, len(services))+`)
 		ORDER BY v.recorded DESC, v.version DESC, c.id DESC`, args...)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
 	if len(rows) == 0 {
 		return nil, errNone(typ)
 	}
-	rules, err := s.rules(ctx)
+	rules, err := s.read.rules(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}

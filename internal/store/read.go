@@ -26,7 +26,9 @@ func (s *Store) Contributions(ctx context.Context, person care.PersonID, service
 		return nil, err
 	}
 	args := append([]any{string(who)}, serviceArgs(services)...)
-	rows, err := s.read.QueryxContext(ctx, `SELECT c.id, c.source, o.system, c.kind, c.key, c.version, c.revision, c.service, c.subject, c.made, v.recorded, v.changed, v.source_version,
+	var out []care.Contribution
+	err = s.large(ctx, func(p *pool) error {
+		rows, err := p.QueryxContext(ctx, `SELECT c.id, c.source, o.system, c.kind, c.key, c.version, c.revision, c.service, c.subject, c.made, v.recorded, v.changed, v.source_version,
 		r.type, r.id AS rid, r.body, r.lineage
 		FROM subject u JOIN contribution c ON c.source = u.source AND c.subject = u.subject
 		JOIN contribution_version v ON v.contribution = c.id AND v.version = c.version
@@ -34,10 +36,11 @@ func (s *Store) Contributions(ctx context.Context, person care.PersonID, service
 		JOIN source o ON o.source = c.source
 		WHERE u.person = $1 AND c.deleted = 0 AND c.service IN (`+params(2, len(services))+`)
 		ORDER BY c.source, c.kind, c.key, r.seq`, args...)
-	if err != nil {
-		return nil, fmt.Errorf("read contributions: %w", err)
-	}
-	out, err := s.gather(ctx, rows, who)
+		if err == nil {
+			out, err = p.gather(ctx, rows, who)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read contributions: %w", err)
 	}
@@ -72,7 +75,7 @@ type rowScanner interface {
 }
 
 // gather puts rows of the same contribution together and reads their lineage.
-func (s *Store) gather(ctx context.Context, rows rowScanner, person care.PersonID) ([]care.Contribution, error) {
+func (p *pool) gather(ctx context.Context, rows rowScanner, person care.PersonID) ([]care.Contribution, error) {
 	var said []saidRow
 	for rows.Next() {
 		var r saidRow
@@ -87,7 +90,7 @@ func (s *Store) gather(ctx context.Context, rows rowScanner, person care.PersonI
 	if len(said) == 0 {
 		return nil, nil
 	}
-	rules, err := s.rules(ctx)
+	rules, err := p.rules(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -115,12 +118,12 @@ func (s *Store) gather(ctx context.Context, rows rowScanner, person care.PersonI
 }
 
 // rules are the texts that lineage names by number. They are as many as the maps have expressions.
-func (s *Store) rules(ctx context.Context) (map[int64]string, error) {
+func (p *pool) rules(ctx context.Context) (map[int64]string, error) {
 	var rows []struct {
 		ID   int64  `db:"id"`
 		Text string `db:"text"`
 	}
-	if err := s.read.SelectContext(ctx, &rows, `SELECT id, text FROM rule`); err != nil {
+	if err := p.SelectContext(ctx, &rows, `SELECT id, text FROM rule`); err != nil {
 		return nil, err
 	}
 	out := make(map[int64]string, len(rows))
@@ -202,10 +205,13 @@ func (s *Store) Claims(ctx context.Context, person care.PersonID, services []car
 		Recorded  int64  `db:"recorded"`
 	}
 	args := append([]any{string(who)}, serviceArgs(services)...)
-	err = s.read.SelectContext(ctx, &rows, `SELECT c.source, c.service, c.name, c.birth_date, c.recorded FROM subject u
+	err = s.large(ctx, func(p *pool) error {
+		rows = nil
+		return p.SelectContext(ctx, &rows, `SELECT c.source, c.service, c.name, c.birth_date, c.recorded FROM subject u
 		JOIN claim c ON c.source = u.source AND c.subject = u.subject
 		WHERE u.person = $1 AND c.current = 1 AND (c.name <> '' OR c.birth_date <> '') AND c.service IN (`+params(2, len(services))+`)
 		ORDER BY c.source, c.service, c.kind, c.key`, args...)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read claims: %w", err)
 	}

@@ -330,7 +330,10 @@ func (w *work) lockWhose() error {
 		return nil
 	}
 	w.whose = true
-	return w.lock(whoseLock)
+	if err := w.lock(whoseLock); err != nil || !w.s.postgres {
+		return err
+	}
+	return w.exec(`INSERT INTO link_epoch (one, n) VALUES (1, 1) ON CONFLICT (one) DO UPDATE SET n = link_epoch.n + 1`)
 }
 
 func (w *work) touch(source, subject string) {

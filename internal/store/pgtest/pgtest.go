@@ -80,6 +80,22 @@ func URL(t TB, template func(url string) error) string {
 	return at(name)
 }
 
+// Copy gives the address of a copy of a database that nobody is connected to.
+func Copy(t TB, dsn string) string {
+	t.Helper()
+	pool.Lock()
+	defer pool.Unlock()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	name, err := create(strings.TrimPrefix(u.Path, "/"))
+	if err != nil {
+		t.Fatalf("copy a database: %v", err)
+	}
+	return at(name)
+}
+
 // pool is the databases that no test uses now. All have the template's schema.
 var pool struct {
 	sync.Mutex
