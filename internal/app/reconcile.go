@@ -61,7 +61,13 @@ func (a *App) Reconcile(ctx context.Context, names []string, o ReconcileOptions)
 // compare compares one source and repairs what differs.
 func (a *App) compare(ctx context.Context, src ingest.Source, o ReconcileOptions) (report ledger.Reconciliation, err error) {
 	ctx, end := span.Root(ctx, a.tracing, "reconcile", span.Text("source", src.Name), span.Text("who", o.Who))
-	defer func() { end(err) }()
+	defer func() {
+		end(err)
+		if !o.DryRun {
+			a.metrics.Compared(src.Name, o.Who, err != nil || report.Failure != "", report.Finished.Sub(report.Started), map[string]int{string(ledger.New): report.New, string(ledger.Changed): report.Changed,
+				string(ledger.BackDated): report.BackDated, string(ledger.Returned): report.Returned, string(ledger.Gone): report.Vanished, string(ledger.Repaired): report.Repaired, string(ledger.Refused): report.Refused})
+		}
+	}()
 	c := a.Config.Sources[src.Name].Reconcile
 	r := &reconcile.Reconciler{Store: a.store, Pipeline: a.pipeline, Now: a.now, Log: a.log, Who: o.Who, Progress: o.Progress}
 	return r.Run(ctx, src, a.open[src.Name].adapter, reconcile.Options{DryRun: o.DryRun, AllowVanish: o.AllowVanish,

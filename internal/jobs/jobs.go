@@ -102,6 +102,8 @@ const (
 	// rescueAfter is when a task whose instance died is tried by another. A task that is
 	// alive and takes longer loses nothing: its lease keeps the second one out.
 	rescueAfter = 5 * time.Minute
+	// busyPause is after how long a task looks again whether its source is free.
+	busyPause = 3 * time.Second
 )
 
 // New brings the queue's own tables up to date and makes the jobs; nothing runs before Start.

@@ -40,9 +40,9 @@ func (w *worker) NextRetry(job *river.Job[args]) time.Time {
 	return time.Now().Add(time.Duration(float64(pause) * (0.75 + 0.5*w.jobs.o.Random()))) // the queue's clock is the machine's
 }
 
-// pause is how long a task waits that cannot run now, with jitter.
+// pause lets a task wait, with jitter, while another one of the source is under way.
 func (j *Jobs) pause() error {
-	return river.JobSnooze(time.Duration(float64(j.o.Backoff) * (0.75 + 0.5*j.o.Random())))
+	return river.JobSnooze(time.Duration(float64(min(j.o.Backoff, busyPause)) * (0.75 + 0.5*j.o.Random())))
 }
 
 // Work does one task, or says when to look again.

@@ -34,6 +34,8 @@ type Metrics struct {
 	registry *prometheus.Registry
 	records  *prometheus.CounterVec
 	runs     *prometheus.HistogramVec
+	compares *prometheus.HistogramVec
+	differed *prometheus.CounterVec
 	requests *prometheus.HistogramVec
 }
 
@@ -48,24 +50,39 @@ func NewMetrics(now func() time.Time, gather func(ctx context.Context) (Facts, e
 			Help: "What sources listed, by what became of it. Per source the outcomes add up to what was listed."}, []string{"source", "outcome"}),
 		runs: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "samsyn_run_seconds", Help: "How long runs took.",
 			Buckets: []float64{.1, .5, 1, 5, 15, 60, 300, 900, 3600, 3 * 3600}}, []string{"source", "who", "result"}),
+		compares: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "samsyn_reconcile_seconds", Help: "How long full compares took, their repairs included.",
+			Buckets: []float64{.1, .5, 1, 5, 15, 60, 300, 900, 3600, 3 * 3600}}, []string{"source", "who", "result"}),
+		differed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "samsyn_differences_total",
+			Help: "What full compares found, by finding, and what became of it (repaired, refused)."}, []string{"source", "what"}),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "samsyn_request_seconds", Help: "How long requests took, by route.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}, []string{"method", "route", "status"}),
 	}
-	m.registry.MustRegister(m.records, m.runs, m.requests, &asked{now, gather},
+	m.registry.MustRegister(m.records, m.runs, m.compares, m.differed, m.requests, &asked{now, gather},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
-// Ran counts a run that has ended. outcomes are by name; result is "well" or "failed".
+// Ran counts a run that has ended. outcomes are by name.
 func (m *Metrics) Ran(source, who string, failed bool, took time.Duration, outcomes map[string]int) {
-	result := "well"
-	if failed {
-		result = "failed"
-	}
-	m.runs.WithLabelValues(source, who, result).Observe(took.Seconds())
+	m.runs.WithLabelValues(source, who, result(failed)).Observe(took.Seconds())
 	for outcome, n := range outcomes {
 		m.records.WithLabelValues(source, outcome).Add(float64(n))
 	}
+}
+
+// Compared counts a full compare that has ended. what is by finding and by result.
+func (m *Metrics) Compared(source, who string, failed bool, took time.Duration, what map[string]int) {
+	m.compares.WithLabelValues(source, who, result(failed)).Observe(took.Seconds())
+	for name, n := range what {
+		m.differed.WithLabelValues(source, name).Add(float64(n))
+	}
+}
+
+func result(failed bool) string {
+	if failed {
+		return "failed"
+	}
+	return "well"
 }
 
 // Requested counts a request. route is the pattern that answered, never the address.
