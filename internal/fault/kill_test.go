@@ -234,7 +234,7 @@ func TestF13Kill(t *testing.T) {
 				t.Fatalf("only %d operations of the disk were counted", ops)
 			}
 			killed := 0
-			points := size(4, 100)
+			points := size(3, 100)
 			for i := range points {
 				seed := firstSeed(t) + uint64(i)
 				rnd := rand.New(rand.NewPCG(seed, 13))

@@ -22,9 +22,9 @@ import (
 func TestMachine(t *testing.T) {
 	for _, db := range databases(t) {
 		t.Run(db.name, func(t *testing.T) {
-			n := size(40, 4500)
+			n := size(40, 4750)
 			if db.name != "sqlite" {
-				n = size(5, 500)
+				n = size(4, 250)
 			}
 			sequences(t, n, func(rt *rapid.T) { sequence(rt, db) })
 		})

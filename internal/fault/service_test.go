@@ -60,7 +60,7 @@ func (w *world) dialing(t *testing.T) adapters.Adapter {
 // F23: a source that says when to come back is not asked before; a token that it
 // refuses is fetched anew once, also in the middle of a pass; a plain no is taken.
 func TestF23RefusedAndLimited(t *testing.T) {
-	each(t, 1, 3, func(t *testing.T, db database, seed uint64) {
+	each(t, 1, 10, func(t *testing.T, db database, seed uint64) {
 		w := unread(t, db, seed, setting{facts: 12, page: 3, auth: true, retries: 2})
 		w.faults.Now = time.Now // Retry-After is waited for in truth
 		w.mustSync()
@@ -106,7 +106,7 @@ func TestF23RefusedAndLimited(t *testing.T) {
 // F24: instances that all start at once read each source once, one at a time; the
 // others skip it.
 func TestF24ThunderingHerd(t *testing.T) {
-	each(t, 1, 5, func(t *testing.T, db database, seed uint64) {
+	each(t, 1, 10, func(t *testing.T, db database, seed uint64) {
 		w := anew(t, db, seed, setting{facts: 12, page: 4})
 		w.stir(6)
 		asked := w.faults.Requests()
@@ -156,7 +156,7 @@ func TestF24ThunderingHerd(t *testing.T) {
 // F26: a grant that ends while answers are being made is not used by any answer that
 // was asked for after it had ended.
 func TestF26PolicyChanges(t *testing.T) {
-	each(t, 1, 5, func(t *testing.T, db database, seed uint64) {
+	each(t, 1, 10, func(t *testing.T, db database, seed uint64) {
 		w := anew(t, db, seed, setting{children: 1, facts: 6})
 		person, viewer := w.person(t, 0), care.Viewer{ID: "anders"}
 		zone, err := time.LoadLocation("Europe/Oslo")
@@ -243,7 +243,7 @@ func (d deaf) LogAccess(ctx context.Context, _ care.Access) error {
 
 // F27: nothing is shown that could not be logged, whether the log refuses or hangs.
 func TestF27AuditSink(t *testing.T) {
-	each(t, 1, 3, func(t *testing.T, db database, seed uint64) {
+	each(t, 1, 10, func(t *testing.T, db database, seed uint64) {
 		w := anew(t, db, seed, setting{children: 1, facts: 4})
 		person, viewer := w.person(t, 0), care.Viewer{ID: "anders"}
 		if err := w.store.PutGrant(t.Context(), care.Grant{Viewer: viewer.ID, Person: person, Services: care.Services(), From: w.clock.now().Add(-time.Hour), Basis: "test"}); err != nil {
@@ -369,7 +369,7 @@ func TestF28Schema(t *testing.T) {
 			if db.name != "postgres" {
 				return
 			}
-			for i := range size(2, 30) {
+			for i := range size(1, 30) {
 				rnd := rand.New(rand.NewPCG(firstSeed(t)+uint64(i), 28))
 				m, empty := newTown(t), pgtest.URL(t, nil)
 				after := time.Duration(rnd.IntN(400)) * time.Millisecond
