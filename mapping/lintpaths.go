@@ -88,17 +88,18 @@ func (r *pathReader) chain(context []string) []string {
 	case t.kind == tokenName && t.text == r.record:
 		paths = []string{""}
 		if !slices.Equal(context, []string{""}) {
-			paths = below1(context, t.text)
+			paths = stepInto(context, t.text)
 		}
 	case t.kind == tokenName && !slices.Contains(expressionWords, t.text) && t.text != "is" && t.text != "as":
-		paths = below1(context, t.text)
+		paths = stepInto(context, t.text)
 	default:
 		return nil
 	}
 	return r.steps(paths, context, true)
 }
 
-func below1(context []string, name string) []string {
+// stepInto gives the paths of a field below each of some paths.
+func stepInto(context []string, name string) []string {
 	var out []string
 	for _, c := range context {
 		if c != "" {
@@ -130,7 +131,7 @@ func (r *pathReader) steps(paths, context []string, dotted bool) []string {
 		last = r.tokens[r.at]
 		r.at++
 		if !r.peek("(") {
-			paths = below1(paths, last.text)
+			paths = stepInto(paths, last.text)
 			continue
 		}
 		r.at++
