@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,20 +24,21 @@ import (
 // bases are the databases side by side.
 var bases = []struct {
 	name string
-	open func(b *testing.B) (s *store.Store, size func() (disk, wal float64))
+	// open gives an empty store, how large it is and its log was, and its server's address.
+	open func(b *testing.B) (s *store.Store, size func() (disk, wal float64), server string)
 }{
-	{"sqlite", func(b *testing.B) (*store.Store, func() (float64, float64)) {
+	{"sqlite", func(b *testing.B) (*store.Store, func() (float64, float64), string) {
 		path := filepath.Join(b.TempDir(), "s.db")
 		return opened(b, path), func() (float64, float64) {
 			return question(b, "sqlite", path, `SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()`), 0
-		}
+		}, ""
 	}},
-	{"postgres", func(b *testing.B) (*store.Store, func() (float64, float64)) {
+	{"postgres", func(b *testing.B) (*store.Store, func() (float64, float64), string) {
 		pgtest.Available(b)
 		url := pgtest.URL(b, nil)
 		return opened(b, url), func() (float64, float64) {
 			return question(b, "postgres", url, `SELECT pg_database_size(current_database())`), question(b, "postgres", url, `SELECT pg_current_wal_lsn() - '0/0'::pg_lsn`)
-		}
+		}, url
 	}},
 }
 
@@ -59,6 +62,54 @@ func question(b *testing.B, driver, dsn, query string) (n float64) {
 	if err := db.QueryRow(query).Scan(&n); err != nil {
 		b.Fatal(err)
 	}
+	return n
+}
+
+// cpu is the processor time that this process and the server behind dsn ("" for none) have used.
+func cpu(b *testing.B, dsn string) time.Duration {
+	b.Helper()
+	var own syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &own); err != nil {
+		b.Fatal(err)
+	}
+	used := time.Duration(own.Utime.Nano() + own.Stime.Nano())
+	if dsn == "" {
+		return used
+	}
+	parent := proc(fmt.Sprint(int(question(b, "postgres", dsn, `SELECT pg_backend_pid()`))))
+	if parent == nil {
+		return used
+	}
+	postmaster := parent[1]
+	all, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		b.Fatal(err)
+	}
+	const tick = 10 * time.Millisecond
+	for _, dir := range all {
+		p := proc(filepath.Base(dir))
+		switch {
+		case filepath.Base(dir) == postmaster && p != nil:
+			used += tick * time.Duration(number(p[11])+number(p[12])+number(p[13])+number(p[14])) // and of those that ended
+		case p != nil && p[1] == postmaster:
+			used += tick * time.Duration(number(p[11])+number(p[12]))
+		}
+	}
+	return used
+}
+
+// proc is /proc/PID/stat from its third field on: state, parent …; nil where it ended.
+func proc(pid string) []string {
+	raw, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return nil
+	}
+	_, rest, _ := strings.Cut(string(raw), ") ")
+	return strings.Fields(rest)
+}
+
+func number(s string) (n int) {
+	_, _ = fmt.Sscan(s, &n) // the kernel writes numbers there
 	return n
 }
 
@@ -114,23 +165,24 @@ func BenchmarkSave(b *testing.B) {
 	fresh, changed := municipality(b, n, "første"), municipality(b, n, "andre gang")
 	for _, base := range bases {
 		b.Run(base.name, func(b *testing.B) {
-			var took [2]time.Duration
+			var took, burnt [2]time.Duration
 			var disk, wal float64
 			for range b.N {
-				s, size := base.open(b)
+				s, size, server := base.open(b)
 				run, _, err := s.Begin(ctx, ledger.Source{Name: "a", System: "test", Service: care.Skole, Title: "A"}, "bench")
 				if err != nil {
 					b.Fatal(err)
 				}
 				disk0, wal0 := size()
 				for i, pages := range [][][]ledger.Entry{fresh, changed} {
-					began := time.Now()
+					began, cpu0 := time.Now(), cpu(b, server)
 					for _, page := range pages {
 						if _, err := s.Save(ctx, ledger.Batch{Source: "a", Run: run, At: at, Entries: page, Next: "x"}); err != nil {
 							b.Fatal(err)
 						}
 					}
 					took[i] += time.Since(began)
+					burnt[i] += cpu(b, server) - cpu0
 					if i == 0 {
 						disk1, wal1 := size()
 						disk, wal = (disk1-disk0)/n, (wal1-wal0)/n
@@ -139,6 +191,8 @@ func BenchmarkSave(b *testing.B) {
 			}
 			b.ReportMetric(float64(n*b.N)/took[0].Seconds(), "new/s")
 			b.ReportMetric(float64(n*b.N)/took[1].Seconds(), "changed/s")
+			b.ReportMetric(burnt[0].Seconds()*1e6/float64(n*b.N), "cpu-us/new")
+			b.ReportMetric(burnt[1].Seconds()*1e6/float64(n*b.N), "cpu-us/changed")
 			b.ReportMetric(disk, "disk-bytes/resource")
 			b.ReportMetric(wal, "wal-bytes/resource")
 			b.ReportMetric(0, "ns/op")
@@ -152,7 +206,7 @@ func BenchmarkLedger(b *testing.B) {
 	pages := municipality(b, n, "første")
 	for _, base := range bases {
 		b.Run(base.name, func(b *testing.B) {
-			s, _ := base.open(b)
+			s, _, _ := base.open(b)
 			run, _, err := s.Begin(ctx, ledger.Source{Name: "a", System: "test", Service: care.Skole, Title: "A"}, "bench")
 			if err != nil {
 				b.Fatal(err)
@@ -200,7 +254,7 @@ func BenchmarkContributions(b *testing.B) {
 	pages := municipality(b, n, "første")
 	for _, base := range bases {
 		b.Run(base.name, func(b *testing.B) {
-			s, _ := base.open(b)
+			s, _, _ := base.open(b)
 			run, _, err := s.Begin(ctx, ledger.Source{Name: "a", System: "test", Service: care.Skole, Title: "A"}, "bench")
 			if err != nil {
 				b.Fatal(err)

@@ -132,3 +132,21 @@ func (s *Store) Done(ctx context.Context) (map[string]map[string]time.Time, erro
 	}
 	return out, nil
 }
+
+// ShardsDone is when each shard of a source was last read without failing.
+func (s *Store) ShardsDone(ctx context.Context, source string) (map[string]time.Time, error) {
+	var rows []struct {
+		Shard string `db:"shard"`
+		Done  int64  `db:"done"`
+	}
+	err := s.read.SelectContext(ctx, &rows, `SELECT shard, max(finished) AS done FROM run
+		WHERE source = $1 AND shard <> '' AND failure = '' AND finished IS NOT NULL GROUP BY shard`, source)
+	if err != nil {
+		return nil, fmt.Errorf("read when the shards of %s were last read: %w", source, err)
+	}
+	out := map[string]time.Time{}
+	for _, r := range rows {
+		out[r.Shard] = timeOf(r.Done)
+	}
+	return out, nil
+}

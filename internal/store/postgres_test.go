@@ -2,8 +2,10 @@ package store_test
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -30,6 +32,13 @@ func TestPostgres(t *testing.T) {
 // two server connections: nothing that is ours may stay with a connection.
 func TestPooled(t *testing.T) {
 	pgtest.Available(t)
+	if os.Getenv("SAMSYN_TEST_SIZE") != "ci" {
+		before := flag.Lookup("rapid.checks").Value.String()
+		if err := flag.Set("rapid.checks", "3"); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = flag.Set("rapid.checks", before) }() // it was accepted before
+	}
 	pooler, err := url.Parse(pgtest.Pooler(t, pgtest.URL(t, migrate)))
 	if err != nil {
 		t.Fatal(err)
