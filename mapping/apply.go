@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -36,6 +35,8 @@ type Result struct {
 	Skipped bool   // the record is stored and makes nothing
 	Because string // why it is skipped
 	Misses  []Miss // codes without a translation that were kept
+	// Warnings are what the profiles doubt in what was made.
+	Warnings []Warning
 }
 
 // Subject is what the record says of whom it is about. Nothing of it is checked here.
@@ -214,7 +215,7 @@ func (r *run) record() (Result, error) {
 	for i, n := range counts {
 		result.Made[i].Lineage, lineage = lineage[:n:n], lineage[n:]
 	}
-	result.Misses = r.misses
+	result.Misses, result.Warnings = r.misses, r.warnings
 	return result, nil
 }
 
@@ -307,28 +308,17 @@ func (r *run) resource(v *value, labels value, made *Made) (int, error) {
 	r.scratch = v.appendJSON(r.scratch[:0])
 	made.Resource = fhir.Resource{Type: typ, ID: id, Body: bytes.Clone(r.scratch)}
 	count := r.lines.resource(typ, v)
-	if !r.validate || fhir.SurelyValid(made.Resource) {
+	if !r.validate {
 		return count, nil
 	}
-	for _, issue := range fhir.ValidateMap(v.plain().(map[string]any)) {
-		if issue.Severity == fhir.Error {
-			return 0, r.invalid(v, &issue, count)
+	if !fhir.SurelyValid(made.Resource) {
+		for _, issue := range fhir.ValidateMap(v.plain().(map[string]any)) {
+			if issue.Severity == fhir.Error {
+				return 0, r.invalid(v, &issue, count)
+			}
 		}
 	}
-	return count, nil
-}
-
-// invalid is the error of a resource whose last count elements' lineage was noted.
-func (r *run) invalid(v *value, issue *fhir.Issue, count int) error {
-	e := &RecordError{Kind: ErrInvalidResource, Map: r.m.Name, Line: lineOf(v), Path: issue.Path,
-		Reason: "rule " + issue.Rule + ": " + unquoted.ReplaceAllString(issue.Message, "the code is")}
-	lineage := r.lines.lineages()
-	r.lines.known = nil // a name that R4 does not have may be the record's
-	if l := nearest(lineage[len(lineage)-count:], issue.Path); l != nil {
-		e.Line, e.Source = l.Line, l.From
-		_, e.Expression, _ = strings.Cut(l.Rule, ": ")
-	}
-	return e
+	return count, r.judge(typ, v, count)
 }
 
 // addLabels puts the record's confidentiality codes in meta.security.
@@ -349,45 +339,6 @@ func addLabels(v *value, labels value) {
 	v.set(meta)
 	v.sorted()
 }
-
-// lineOf gives the line of the first rule in v.
-func lineOf(v *value) int {
-	if v.origin != nil {
-		return v.origin.line
-	}
-	for i := range v.kids {
-		if line := lineOf(&v.kids[i]); line > 0 {
-			return line
-		}
-	}
-	return 0
-}
-
-// nearest gives the lineage of the element at a path, or of the first one below or
-// above it.
-func nearest(lineage []Lineage, path string) *Lineage {
-	for i := range lineage {
-		if strings.HasPrefix(lineage[i].Element, path) {
-			return &lineage[i]
-		}
-	}
-	for p := path; ; {
-		cut := strings.LastIndexAny(p, ".[")
-		if cut < 0 || !strings.ContainsAny(p[:cut], ".[") {
-			return nil
-		}
-		p = p[:cut]
-		for i := range lineage {
-			if strings.HasPrefix(lineage[i].Element, p) {
-				return &lineage[i]
-			}
-		}
-	}
-}
-
-// unquoted takes the code out of the validator's messages: it came straight from the
-// record, and what stands in a record's code field need not be a code.
-var unquoted = regexp.MustCompile(`the code \S+ is`)
 
 // Reason gives the kind of a mapping error, or nil for another error.
 func Reason(err error) error {

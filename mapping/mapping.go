@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"samsyn/fhir"
 )
 
 // engineVersion is raised when the engine makes something else of the same map and
@@ -47,6 +49,8 @@ type Map struct {
 	labels      step
 	make        step
 
+	profiles *fhir.Profiles // nil: none
+
 	runs *sync.Pool // of *run: the room that records are mapped in
 }
 
@@ -69,7 +73,11 @@ type subjectRule struct {
 // Load reads every map below maps/ and every table below codes/. The error joins a
 // *Fault for each thing that is wrong in any file (see Faults). The Set holds the
 // maps without faults; it is for tools that go on in spite of the error.
-func Load(fsys fs.FS) (*Set, error) {
+func Load(fsys fs.FS, opts ...Option) (*Set, error) {
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
 	var faults []*Fault
 	report := func(f *Fault) { faults = append(faults, f) }
 	tables, err := loadTables(fsys, report)
@@ -98,6 +106,7 @@ func Load(fsys fs.FS) (*Set, error) {
 			report(f)
 		}
 		if m != nil && len(l.faults) == 0 {
+			m.judgedBy(o.profiles)
 			set.maps[m.Name] = m
 			set.names = append(set.names, m.Name)
 		}
@@ -161,8 +170,8 @@ func (m *Map) System() string { system, _, _ := strings.Cut(m.Name, "/"); return
 // Kind is the kind of record that the map reads.
 func (m *Map) Kind() string { _, kind, _ := strings.Cut(m.Name, "/"); return kind }
 
-// Revision is a hash of the map file, the tables that it names and the engine's
-// version: the same revision makes the same of the same record.
+// Revision is a hash of the map file, the tables that it names, the profiles and the
+// engine's version: the same revision makes the same of the same record.
 func (m *Map) Revision() string { return m.revision }
 
 func revision(data []byte, names []string, tables map[string]*codeTable) string {

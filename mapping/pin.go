@@ -4,10 +4,11 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
+	"path"
 	"slices"
 )
 
-// Pin gives what the map's revision stands for, the file and its tables, as a zip
+// Pin gives what the map's revision stands for, the file, its tables and the profiles, as a zip
 // archive to be kept with what the map made. The same revision gives the same bytes.
 func (m *Map) Pin() ([]byte, error) {
 	files := map[string][]byte{m.file: m.data}
@@ -17,6 +18,11 @@ func (m *Map) Pin() ([]byte, error) {
 			files[t.file] = t.data
 			names = append(names, t.file)
 		}
+	}
+	for name, data := range m.profiles.Files() {
+		file := path.Join(profilesDir, name)
+		files[file] = data
+		names = append(names, file)
 	}
 	slices.Sort(names)
 	var b bytes.Buffer
@@ -46,7 +52,11 @@ func Unpin(pinned []byte) (*Map, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read pinned map: %w", err)
 	}
-	set, err := Load(z)
+	profiles, err := pinnedProfiles(z)
+	if err != nil {
+		return nil, fmt.Errorf("load pinned profiles: %w", err)
+	}
+	set, err := Load(z, WithProfiles(profiles))
 	if err != nil {
 		return nil, fmt.Errorf("load pinned map: %w", err)
 	}

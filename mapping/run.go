@@ -44,7 +44,8 @@ type run struct {
 
 	validate bool
 
-	misses []Miss
+	misses   []Miss
+	warnings []Warning
 	room
 }
 
