@@ -1,5 +1,5 @@
 # make help lists the targets.
-.PHONY: help run test lint ci bench generate verify
+.PHONY: help run test lint ci bench soak generate verify
 help:     ; @grep -E '^[a-z]+: .*##' Makefile | sed 's/: .*## /\t/'
 run:      ## the demo, on loopback, with synthetic families
 	go run ./cmd/samsyn demo
@@ -13,6 +13,8 @@ ci:       ## all that CI runs
 	bash .ci/run
 bench:    ## the figures in docs/performance.md
 	go test -run '^$$' -bench . -benchmem ./fhir/... ./mapping/... ./internal/...
+soak:     ## faults and sequences, ten times CI's size: some hours (docs/reliability.md)
+	SAMSYN_TEST_SIZE=soak go test -timeout 24h -v -run 'TestF|TestMachine|TestEverySource' ./internal/fault
 generate: ## what is generated from ../shared and from the code
 	go run ./fhir/r4/gen
 	go test ./mapping -run 'Docs|Functions' -update
