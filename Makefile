@@ -11,7 +11,8 @@ lint:     ## gofmt, vet, staticcheck
 	go tool staticcheck ./...
 ci:       ## all that CI runs
 	bash .ci/run
-bench:    ## the figures in docs/performance.md
+bench:    ## the figures in docs/performance.md; smaller with BENCH='-children 1000 -ledger-rows 1000000'
+	go run ./internal/bench/run $(BENCH)
 	go test -run '^$$' -bench . -benchmem ./fhir/... ./mapping/... ./internal/...
 soak:     ## faults and sequences, ten times CI's size: some hours (docs/reliability.md)
 	SAMSYN_TEST_SIZE=soak go test -timeout 24h -v -run 'TestF|TestMachine|TestEverySource' ./internal/fault
