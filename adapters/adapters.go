@@ -130,6 +130,14 @@ type Receiver interface {
 	Receive(ctx context.Context, r *http.Request) (Page, error)
 }
 
+// Sharder is an adapter whose source can be read in parts that do not meet, each with a
+// cursor of its own, so that several instances share a large source. All shards together
+// give what Fetch gives. The names are stable and hold no person's data.
+type Sharder interface {
+	Shards(ctx context.Context) ([]string, error)
+	FetchShard(ctx context.Context, shard string, since Cursor) iter.Seq2[Page, error]
+}
+
 // Checker tells whether the source answers, without reading any person's data.
 type Checker interface {
 	Check(ctx context.Context) error

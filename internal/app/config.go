@@ -35,6 +35,9 @@ type Instance struct {
 	// Maps is a folder with maps/ and codes/ that are added to the shipped ones; a file
 	// with the name of a shipped one takes its place. Default: the shipped alone.
 	Maps string `yaml:"maps"`
+	// Profiles is a folder with guides (<name>.yaml, docs/mapping.md) that are added to the
+	// shipped ones; a file with the name of a shipped one takes its place. Default: the shipped alone.
+	Profiles string `yaml:"profiles"`
 	// Connectors is a folder with <system>/connector.yaml for systems that are not
 	// shipped (docs/adding-a-source.md). Default: none.
 	Connectors string `yaml:"connectors"`
@@ -95,6 +98,8 @@ type Source struct {
 	Retries int           `yaml:"retries"`
 	// Schedule is when the source's changes are read. Default: jobs.sync_schedule.
 	Schedule string `yaml:"schedule"`
+	// Shards reads the source in parts that instances share, where the system can: false.
+	Shards bool `yaml:"shards"`
 	// Reconcile bounds the full compare of what the source lists with what is held.
 	Reconcile ReconcileConfig `yaml:"reconcile"`
 	// Settings are the adapter's own; its README lists them.

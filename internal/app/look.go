@@ -116,3 +116,7 @@ func writeJSON(out io.Writer, answer overview.Answer) error {
 	e.SetIndent("", "  ")
 	return e.Encode(map[string]any{"overview": answer.Overview, "findings": answer.Findings})
 }
+
+// Canonical writes what the store says, so that two stores that were told the same write
+// the same. It holds everything that is kept: it is for tests and for comparing a restored store.
+func (a *App) Canonical(ctx context.Context, out io.Writer) error { return a.store.Canonical(ctx, out) }

@@ -16,17 +16,18 @@ import (
 	"samsyn/internal/web"
 )
 
-// alone runs f for a source while nobody else reads it, on this instance or another. src
-// holds the token under which what is read is kept. The error wraps jobs.ErrBusy where
-// another run is under way.
+// alone runs f for a source while nobody else reads it or a shard of it, on this instance
+// or another. src holds the token under which what is read is kept. The error wraps
+// jobs.ErrBusy where another run is under way.
 func (a *App) alone(ctx context.Context, name string, f func(ctx context.Context, src ingest.Source) error) error {
-	keeper := jobs.Keeper{Leases: a.store, Holder: a.holder}
-	return keeper.Alone(ctx, ledger.LeaseName(name, ""), func(ctx context.Context, token int64) error {
+	return a.keeper().Alone(ctx, ledger.LeaseName(name, ""), func(ctx context.Context, token int64) error {
 		src := a.open[name].source
 		src.Fence = token
-		return f(ctx, src)
+		return a.noShards(ctx, src, f)
 	})
 }
+
+func (a *App) keeper() jobs.Keeper { return jobs.Keeper{Leases: a.store, Holder: a.holder} }
 
 // Sync reads the named sources (all, where none is named) one after another. A
 // source that fails stops none of the others: its report holds the error. progress
@@ -119,13 +120,19 @@ func (a *App) task(ctx context.Context, t jobs.Task, token int64) error {
 	}
 	src := s.source
 	src.Fence = token
-	if t.Task == ledger.TaskReconcile {
-		report, err := a.compare(ctx, src, ReconcileOptions{Who: t.Who})
-		if err == nil && report.Failure != "" {
-			err = errors.New(report.Failure)
-		}
-		return err
+	switch {
+	case t.Task == ledger.TaskReconcile:
+		return a.noShards(ctx, src, func(ctx context.Context, src ingest.Source) error {
+			report, err := a.compare(ctx, src, ReconcileOptions{Who: t.Who})
+			if err == nil && report.Failure != "" {
+				err = errors.New(report.Failure)
+			}
+			return err
+		})
+	case t.Shard == "" && a.sharder(t.Source) != nil:
+		return a.split(ctx, src, t)
 	}
+	src.Shard = t.Shard
 	_, err := a.read(ctx, src, t.Who, false, nil)
 	return err
 }

@@ -88,7 +88,8 @@ type Progress struct {
 }
 
 // Run reads a source from where it was left. What was saved before a failure
-// stands, nothing is removed because of it, and the next run goes on from there. The
+// stands, nothing is removed because of it, and the next run goes on from there. Where
+// the source names a shard, that shard alone is read, from where it was left. The
 // error is the source's (adapters.Err…), the store's or the context's; the report is
 // true in either case.
 func (p *Pipeline) Run(ctx context.Context, src Source, a adapters.Adapter, progress func(Progress)) (Report, error) {
@@ -103,8 +104,18 @@ func (p *Pipeline) RunWhole(ctx context.Context, src Source, a adapters.Adapter,
 }
 
 func (r *run) fetch(ctx context.Context, a adapters.Adapter, since adapters.Cursor, progress func(Progress)) error {
+	pages := a.Fetch
+	if r.src.Shard != "" {
+		sharder, ok := a.(adapters.Sharder)
+		if !ok {
+			return fmt.Errorf("read %s: %w: it cannot be read in shards", r.src.Name, adapters.ErrConfig)
+		}
+		pages = func(ctx context.Context, since adapters.Cursor) iter.Seq2[adapters.Page, error] {
+			return sharder.FetchShard(ctx, r.src.Shard, since)
+		}
+	}
 	var notTold error
-	for page, err := range a.Fetch(ctx, since) {
+	for page, err := range pages(ctx, since) {
 		if err != nil {
 			return errors.Join(fmt.Errorf("read %s: %w", r.src.Name, err), notTold)
 		}

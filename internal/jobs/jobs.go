@@ -52,7 +52,8 @@ type Options struct {
 	Postgres bool // what DB speaks
 	Store    Store
 	Plans    []Plan
-	// Run does a task under the lease with this token. Its context ends when the program
+	// Run does a task, or returns an error that wraps ErrPending: it has put parts of the task
+	// into the queue and is to be asked again. It does a task under the lease with this token. Its context ends when the program
 	// stops or the lease is lost; it then finishes the page it is on and returns.
 	Run func(ctx context.Context, t Task, token int64) error
 	// Permanent tells whether trying again before the next due time is of no use (the
@@ -90,6 +91,9 @@ type Jobs struct {
 	end      context.CancelFunc
 }
 
+// ErrPending is why a task is not done yet: its shards are under way.
+var ErrPending = errors.New("parts of it are under way")
+
 // graceful is how late a task may be taken up and still count as on time.
 const graceful = 5 * time.Minute
 
@@ -114,15 +118,12 @@ func New(ctx context.Context, o Options) (*Jobs, error) {
 	if o.Postgres {
 		driver = riverdatabasesql.New(o.DB)
 	}
-	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: o.Log})
-	if err != nil {
-		return nil, fmt.Errorf("job queue: %w", err)
-	}
-	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+	if err := migrate(ctx, driver, o); err != nil {
 		return nil, fmt.Errorf("bring the job queue's tables up to date: %w", err)
 	}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &worker{jobs: j})
+	var err error
 	j.client, err = river.NewClient(driver, &river.Config{
 		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.Workers}},
 		Workers:                     workers,
@@ -141,6 +142,28 @@ func New(ctx context.Context, o Options) (*Jobs, error) {
 		return nil, fmt.Errorf("job queue: %w", err)
 	}
 	return j, nil
+}
+
+// migrate brings the queue's own tables up to date. Where several instances start at once
+// each step is taken by one of them, and the others find it done when they look again.
+func migrate(ctx context.Context, driver riverdriver.Driver[*sql.Tx], o Options) error {
+	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	const tries, pause = 20, 50 * time.Millisecond
+	for n := 1; ; n++ {
+		if _, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err == nil || n == tries {
+			return err
+		}
+		wait := time.NewTimer(time.Duration(float64(pause) * (0.5 + o.Random())))
+		select {
+		case <-ctx.Done():
+			wait.Stop()
+			return ctx.Err()
+		case <-wait.C:
+		}
+	}
 }
 
 func (o Options) withDefaults() Options {

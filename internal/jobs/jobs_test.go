@@ -400,6 +400,31 @@ func whatAStopEndedGoesOn(t *testing.T, db string) {
 	}
 }
 
+// Instances that start at the same moment on an empty database all get their queue.
+func TestManyStartAtOnce(t *testing.T) { onBoth(t, manyStartAtOnce) }
+
+func manyStartAtOnce(t *testing.T, db string) {
+	const many = 4
+	ended := make(chan error, many)
+	for range many {
+		s, err := store.Open(ctx, db, store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		go func() {
+			pool, postgres := s.Queue()
+			_, err := jobs.New(ctx, jobs.Options{DB: pool, Postgres: postgres, Store: s})
+			ended <- err
+		}()
+	}
+	for range many {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestStatesTellWhatIsLate(t *testing.T) {
 	now, _ := time.Parse(time.RFC3339, "2026-11-23T08:00:00+01:00")
 	plans := append(nightly(t, "never", "lastnight", "before"), jobs.Plan{Task: ledger.TaskReconcile, Source: "off"})

@@ -81,7 +81,10 @@ func (j *Jobs) work(ctx context.Context, t Task) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, ErrBusy), errors.Is(err, ErrLost):
+	case errors.Is(err, ErrPending) && j.superseded(t):
+		failed = errNoCall
+		return river.JobCancel(fmt.Errorf("the next one is due: %w", err))
+	case errors.Is(err, ErrBusy), errors.Is(err, ErrLost), errors.Is(err, ErrPending):
 		failed = errNoCall
 		return j.pause()
 	case j.stopping.Load():
@@ -107,6 +110,16 @@ func (j *Jobs) planned(t Task) bool {
 		}
 	}
 	return false
+}
+
+// superseded tells whether the task's next due time has come.
+func (j *Jobs) superseded(t Task) bool {
+	for _, p := range j.o.Plans {
+		if p.Task == t.Task && p.Source == t.Source {
+			return p.Schedule.Last(j.o.Now()).After(t.Due)
+		}
+	}
+	return true
 }
 
 // happened tells whether the task went well at or after its due time. A shard does not

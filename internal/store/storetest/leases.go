@@ -98,6 +98,19 @@ func shards(t *testing.T, open func(TB) Store) {
 			t.Errorf("shard %q was left at %q, want %q", shard, got, want)
 		}
 	}
+	run, _, err := b.Begin(ctx, ledger.Source{Name: "a", System: "test", Service: care.Skole, Title: "Source a", Shard: "z"}, "test")
+	b.check(err)
+	b.check(b.End(ctx, run, ""))
+	read, err := b.ShardsDone(ctx, "a")
+	b.check(err)
+	if len(read) != 1 || read["z"].IsZero() {
+		t.Errorf("the shards that were read are %v, want z alone", read)
+	}
+	happened, err := b.Done(ctx)
+	b.check(err)
+	if len(happened) != 0 {
+		t.Errorf("a shard counts as the whole: %v", happened)
+	}
 	if _, err := b.Acquire(ctx, ledger.LeaseName("a", "x"), "one", time.Hour); err != nil {
 		t.Error(err)
 	}

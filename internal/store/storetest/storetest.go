@@ -53,6 +53,7 @@ type Store interface {
 	Lines(ctx context.Context, source string, versions bool) iter.Seq2[ledger.Line, error]
 	Held(ctx context.Context, source string, keys []ledger.Key) (map[ledger.Key]ledger.Held, error)
 	LastBegun(ctx context.Context, source string) (time.Time, error)
+	ShardsDone(ctx context.Context, source string) (map[string]time.Time, error)
 	PutReconciliation(ctx context.Context, r ledger.Reconciliation) (id int64, err error)
 	Reconciliations(ctx context.Context, source string, limit int) ([]ledger.Reconciliation, error)
 	Reconciliation(ctx context.Context, id int64) (ledger.Reconciliation, error)
