@@ -37,6 +37,24 @@ func (f *ProfileFault) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Message)
 }
 
+// ProfileFaults gives the faults that an error from LoadProfiles is made of.
+func ProfileFaults(err error) []*ProfileFault {
+	var fault *ProfileFault
+	switch e := err.(type) {
+	case interface{ Unwrap() []error }:
+		var all []*ProfileFault
+		for _, one := range e.Unwrap() {
+			all = append(all, ProfileFaults(one)...)
+		}
+		return all
+	default:
+		if errors.As(err, &fault) {
+			return []*ProfileFault{fault}
+		}
+	}
+	return nil
+}
+
 // LoadProfiles reads the guides, each a .yaml file at the root of one of the file systems
 // (the form: docs/mapping.md). A file takes the place of one with the same name in a file
 // system before it. The error joins a *ProfileFault for each thing that is wrong in any

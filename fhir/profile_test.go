@@ -3,6 +3,7 @@ package fhir_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -300,5 +301,33 @@ func BenchmarkProfiles(b *testing.B) {
 		if issues := p.ValidateValue("CarePlan", m); len(fhir.Errors(issues)) != 0 {
 			b.Fatal(issues)
 		}
+	}
+}
+
+// The guide that docs/mapping.md shows is one.
+func TestDocumentedProfileLoads(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join("..", "docs", "mapping.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, found := strings.Cut(string(doc), "```yaml\nguide: ")
+	text, _, _ = strings.Cut(text, "```")
+	p := profilesOf(t, "guide: "+text)
+	want := []string{"fjordvik:who EpisodeOfCare.careManager", "fjordvik:school EpisodeOfCare.type[0]"}
+	got := told(p.Validate(resource(t, `{"resourceType":"EpisodeOfCare","id":"x","type":[{"coding":[{"system":"urn:fjordvik:tjenester","code":"skole"},{"system":"urn:fjordvik:skoletype","code":"folkehøgskole"}]}]}`)))
+	if !found || !slices.Equal(got, want) {
+		t.Errorf("told %q, not %q", got, want)
+	}
+}
+
+// A fault is found inside what others wrap around it.
+func TestProfileFaults(t *testing.T) {
+	_, err := fhir.LoadProfiles(fstest.MapFS{"a.yaml": {Data: []byte("x: y")}, "b.yaml": {Data: []byte("- x")}})
+	faults := fhir.ProfileFaults(fmt.Errorf("load: %w: %w", fs.ErrInvalid, err))
+	if len(faults) != 4 || faults[0].File != "a.yaml" || faults[3].File != "b.yaml" || faults[3].Line != 1 {
+		t.Errorf("got %v", err)
+	}
+	if fhir.ProfileFaults(nil) != nil || fhir.ProfileFaults(fs.ErrInvalid) != nil {
+		t.Error("faults of no profile")
 	}
 }

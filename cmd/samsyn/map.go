@@ -57,6 +57,27 @@ func (g *globals) mapsDir(flag string) string {
 	return ""
 }
 
+// profilesFlag is --profiles, of the commands that make or check something.
+func (g *globals) profilesFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&g.profiles, "profiles", "", "folder with profiles (<guide>.yaml) that are added to the shipped ones and take their place (default: the configuration's instance.profiles)")
+}
+
+// profilesDir is the folder of --profiles or of the configuration, where there is one that can be read.
+func (g *globals) profilesDir() string {
+	if g.profiles != "" {
+		return g.profiles
+	}
+	if c, err := g.read(); err == nil {
+		return c.Instance.Profiles
+	}
+	return ""
+}
+
+// loadMaps loads the maps of --maps, judged by the profiles of --profiles.
+func (g *globals) loadMaps(flag string) (*mapping.Set, error) {
+	return app.LoadMaps(g.mapsDir(flag), g.profilesDir())
+}
+
 // findMap finds a map by its name, "system/kind".
 func findMap(set *mapping.Set, name string) (*mapping.Map, error) {
 	system, kind, _ := strings.Cut(strings.TrimSuffix(name, ".yaml"), "/")
@@ -77,7 +98,11 @@ func (g *globals) mapAndRecord(dir string, args []string) (*mapping.Map, mapkit.
 	if err != nil {
 		return nil, mapkit.Record{}, err
 	}
-	set, err := mapping.Load(files)
+	judges, err := app.Judges(g.profilesDir())
+	if err != nil {
+		return nil, mapkit.Record{}, err
+	}
+	set, err := mapping.Load(files, judges)
 	if set == nil {
 		return nil, mapkit.Record{}, err
 	}
@@ -136,6 +161,16 @@ func shown(dir, file string) string {
 	return filepath.Join("mapping", filepath.FromSlash(file))
 }
 
+// shownProfile is shown for a profile's file.
+func shownProfile(dir, file string) string {
+	if dir != "" {
+		if _, err := fs.Stat(os.DirFS(dir), file); err == nil {
+			return filepath.Join(dir, file)
+		}
+	}
+	return filepath.Join("fhir", "profiles", file)
+}
+
 func newMapLint(g *globals) *cobra.Command {
 	var asJSON bool
 	var flag string
@@ -146,7 +181,8 @@ func newMapLint(g *globals) *cobra.Command {
 probably meant. "error" cannot be loaded: bad syntax, an unknown element of the target, a
 scalar where R4 has a list, a constant outside its binding. "warning" loads and cannot have
 been meant: a branch that is never reached, a variable or table that nothing uses, two
-resources of one id, a field that is ignored and read. Ends with 1 where anything is found.`,
+resources of one id, a field that is ignored and read. The profiles are checked as well.
+Ends with 1 where anything is found.`,
 		Example: "  samsyn map lint\n  samsyn map lint ./our-maps --json",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -162,11 +198,16 @@ resources of one id, a field that is ignored and read. Ends with 1 where anythin
 			if err != nil {
 				return err
 			}
-			return writeFindings(g, dir, findings, asJSON)
+			judging, err := app.LintProfiles(g.profilesDir())
+			if err != nil {
+				return err
+			}
+			return writeFindings(g, dir, findings, judging, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	mapsFlag(cmd, &flag)
+	g.profilesFlag(cmd)
 	return cmd
 }
 
@@ -180,10 +221,17 @@ type finding struct {
 	Suggestion string `json:"suggestion,omitempty"`
 }
 
-func writeFindings(g *globals, dir string, findings []mapping.Finding, asJSON bool) error {
+// writeFindings tells what is found in maps and tables, and in profiles.
+func writeFindings(g *globals, dir string, findings, judging []mapping.Finding, asJSON bool) error {
+	inMaps := len(findings)
+	findings = slices.Concat(findings, judging)
 	lines := make([]finding, len(findings))
 	for i, f := range findings {
-		lines[i] = finding{shown(dir, f.File), f.Line, f.Column, "warning", f.Message, f.Suggestion}
+		file := shown(dir, f.File)
+		if i >= inMaps {
+			file = shownProfile(g.profilesDir(), f.File)
+		}
+		lines[i] = finding{file, f.Line, f.Column, "warning", f.Message, f.Suggestion}
 		if f.Refused {
 			lines[i].Level = "error"
 		}
@@ -222,7 +270,7 @@ expected, <case>.issues may hold lines of text that the fault must contain. What
 shown line by line: - expected, + made. --update writes what is made now; read it then.`,
 		Example: "  samsyn map test\n  samsyn map test fiksinnsyn/mappe --records ./our-records --maps ./our-maps\n  samsyn map test --update",
 		RunE: func(_ *cobra.Command, names []string) error {
-			set, err := app.LoadMaps(g.mapsDir(flag))
+			set, err := g.loadMaps(flag)
 			if err != nil {
 				return err
 			}
@@ -243,6 +291,7 @@ shown line by line: - expected, + made. --update writes what is made now; read i
 	f.BoolVar(&update, "update", false, "write what is made now as what is expected")
 	f.StringVar(&records, "records", filepath.Join("testdata", "records"), "folder of the test records")
 	mapsFlag(cmd, &flag)
+	g.profilesFlag(cmd)
 	return cmd
 }
 

@@ -56,7 +56,7 @@ are used or ignored on purpose: so a source with silent loss is not promoted.`,
 }
 
 func (g *globals) coverage(cmd *cobra.Command, names []string, flag, records string) (c mapkit.Coverage, err error) {
-	set, err := app.LoadMaps(g.mapsDir(flag))
+	set, err := g.loadMaps(flag)
 	if err != nil {
 		return c, err
 	}

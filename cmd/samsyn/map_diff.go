@@ -23,7 +23,7 @@ samsyn remap, with the same maps configured, then does exactly that. Children ar
 their id in Samsyn, resources by theirs; their content is not shown.`,
 		Example: "  samsyn map diff fiksinnsyn --maps ./new-maps",
 		RunE: func(cmd *cobra.Command, names []string) error {
-			set, err := app.LoadMaps(g.mapsDir(flag))
+			set, err := g.loadMaps(flag)
 			if err != nil {
 				return err
 			}
@@ -44,6 +44,7 @@ their id in Samsyn, resources by theirs; their content is not shown.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	mapsFlag(cmd, &flag)
+	g.profilesFlag(cmd)
 	return cmd
 }
 

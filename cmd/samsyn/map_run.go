@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"samsyn/internal/mapkit"
+	"samsyn/mapping"
 )
 
 func newMapRun(g *globals) *cobra.Command {
@@ -15,8 +16,8 @@ func newMapRun(g *globals) *cobra.Command {
 		Use:   "run MAP RECORD",
 		Short: "Show what a map makes of a record, or the exact fault",
 		Long: `Applies MAP (system/kind) to the record in the file RECORD (.json, .xml or .csv) and prints
-the resources, the subject and the codes that were kept untranslated; or the fault with the
-line of the map, the expression, the target element and the source fields, and ends with 1.
+the resources, the subject and the codes that were kept untranslated, and to the side what the
+profiles warn of; or the fault with the line of the map, the expression, the target element and the source fields, and ends with 1.
 The day is 23 November 2026 and ids are made with a key for tests, as in map test.`,
 		Example: "  samsyn map run fiksinnsyn/mappe testdata/records/fiksinnsyn/mappe/amina.input.json",
 		Args:    exactly("MAP", "RECORD"),
@@ -29,12 +30,24 @@ The day is 23 November 2026 and ids are made with a key for tests, as in map tes
 			if made.Where != nil {
 				return writeFault(g, made, asJSON)
 			}
-			_, err = g.out.Write(made.JSON())
-			return err
+			if asJSON {
+				return writeJSON(g.out, struct {
+					mapkit.Outcome
+					Warnings []mapping.Warning `json:"warnings,omitempty"`
+				}{made, made.Warnings})
+			}
+			if _, err = g.out.Write(made.JSON()); err != nil {
+				return err
+			}
+			for _, w := range made.Warnings {
+				fmt.Fprintf(g.errs, "warning: mapping/maps/%s.yaml:%d: %s: %s: %s (%d)\n", m.Name, w.Line, w.Element, w.Rule, w.Message, w.Count)
+			}
+			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print a fault as JSON too")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a fault as JSON too, and with the resources what the profiles warn of")
 	mapsFlag(cmd, &flag)
+	g.profilesFlag(cmd)
 	return cmd
 }
 
@@ -90,6 +103,7 @@ there. It shows the record's content: use it on your own terminal only.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	mapsFlag(cmd, &flag)
+	g.profilesFlag(cmd)
 	return cmd
 }
 

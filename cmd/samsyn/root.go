@@ -20,6 +20,7 @@ type globals struct {
 	out, errs io.Writer
 	config    string
 	verbose   bool
+	profiles  string // --profiles, of the map commands that have it
 }
 
 func newRoot(out, errs io.Writer) *cobra.Command {

@@ -78,7 +78,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if a.zone, err = time.LoadLocation(c.Instance.TimeZone); err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}
-	if a.maps, err = LoadMaps(c.Instance.Maps); err != nil {
+	if a.maps, err = LoadMaps(c.Instance.Maps, c.Instance.Profiles); err != nil {
 		return nil, err
 	}
 	dsn, replica, err := c.Store.addresses()

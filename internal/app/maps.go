@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 
+	"samsyn/fhir"
 	"samsyn/internal/care"
 	"samsyn/internal/ingest"
 	"samsyn/internal/ingest/ledger"
@@ -27,17 +28,51 @@ func MapFiles(dir string) (fs.FS, error) {
 	return overlay{os.DirFS(dir), mapping.Shipped}, nil
 }
 
-// LoadMaps loads what MapFiles gives.
-func LoadMaps(dir string) (*mapping.Set, error) {
+// LoadMaps loads what MapFiles gives for a folder of maps, judged by the profiles of Judges.
+func LoadMaps(dir, profiles string) (*mapping.Set, error) {
 	files, err := MapFiles(dir)
 	if err != nil {
 		return nil, err
 	}
-	set, err := mapping.Load(files)
+	judges, err := Judges(profiles)
+	if err != nil {
+		return nil, err
+	}
+	set, err := mapping.Load(files, judges)
 	if err != nil {
 		return nil, fmt.Errorf("load maps: %w: %w", care.ErrInvalid, err)
 	}
 	return set, nil
+}
+
+// Judges makes maps be judged by the profiles that an instance uses: the shipped ones, with
+// those of dir ("" for none) added and in their place.
+func Judges(dir string) (mapping.Option, error) {
+	from := []fs.FS{fhir.ShippedProfiles()}
+	if dir != "" {
+		if _, err := os.Stat(dir); err != nil {
+			return nil, fmt.Errorf("load profiles: %w: %w", care.ErrInvalid, err)
+		}
+		from = append(from, os.DirFS(dir))
+	}
+	profiles, err := fhir.LoadProfiles(from...)
+	if err != nil {
+		return nil, fmt.Errorf("load profiles: %w: %w", care.ErrInvalid, err)
+	}
+	return mapping.WithProfiles(profiles), nil
+}
+
+// LintProfiles gives the faults of the profiles of Judges as map lint tells them.
+func LintProfiles(dir string) ([]mapping.Finding, error) {
+	_, err := Judges(dir)
+	var findings []mapping.Finding
+	for _, f := range fhir.ProfileFaults(err) {
+		findings = append(findings, mapping.Finding{Fault: &mapping.Fault{File: f.File, Line: f.Line, Column: f.Column, Message: f.Message}, Refused: true})
+	}
+	if findings != nil {
+		err = nil
+	}
+	return findings, err
 }
 
 // keepMaps keeps what the revisions of the sources' maps stand for.

@@ -59,6 +59,8 @@ type Outcome struct {
 	Made    []json.RawMessage `json:"made,omitempty"`
 	// Where tells a program what Fault tells a person; it is no part of an .output.json.
 	Where *Fault `json:"-"`
+	// Warnings are what the profiles doubt; they are no part of an .output.json either.
+	Warnings []mapping.Warning `json:"-"`
 }
 
 // Fault is the exact place of what is wrong with a record. It quotes nothing of it.
@@ -79,7 +81,7 @@ func Apply(m *mapping.Map, r Record) Outcome {
 }
 
 func outcome(result mapping.Result, err error) Outcome {
-	o := Outcome{Service: result.Service, Subject: result.Subject, Misses: result.Misses}
+	o := Outcome{Service: result.Service, Subject: result.Subject, Misses: result.Misses, Warnings: result.Warnings}
 	if err != nil {
 		o.Fault, o.Where = err.Error(), faultOf(err)
 	}
