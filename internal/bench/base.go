@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lib/pq"
-
 	"samsyn/internal/care"
 	"samsyn/internal/ingest/ledger"
 	"samsyn/internal/store"
@@ -205,7 +203,7 @@ func (p *place) seed(ctx context.Context, source string, r rows) (err error) {
 	columns := []string{"source", "kind", "key", "stamp", "revision", "outcome", "hash"}
 	insert := `INSERT INTO ledger (` + strings.Join(columns, ", ") + `) VALUES ($1, $2, $3, $4, $5, $6, $7)`
 	if p.postgres() {
-		insert = pq.CopyIn("ledger", columns...)
+		insert = `COPY ledger (` + strings.Join(columns, ", ") + `) FROM STDIN`
 	}
 	st, err := tx.PrepareContext(ctx, insert)
 	if err != nil {

@@ -46,15 +46,27 @@ func (m *measure) all(ctx context.Context) (err error) {
 	return m.ledgers(ctx)
 }
 
+// cost is what something took: by the clock, and of processor time.
+type cost struct{ took, spent time.Duration }
+
+func (m *measure) timed(f func() error) (cost, error) {
+	began, burnt := time.Now(), m.base.cpu()
+	err := f()
+	return cost{time.Since(began), max(m.base.cpu()-burnt, time.Millisecond)}, err
+}
+
 // rate measures how many things a second f does, by the clock and by processor time.
 func (m *measure) rate(name, unit, limit string, n int, f func() error) error {
-	began, burnt := time.Now(), m.base.cpu()
-	if err := f(); err != nil {
+	c, err := m.timed(f)
+	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	took, spent := time.Since(began), m.base.cpu()-burnt
-	m.note(m.base.name, name, unit+"/s", limit, float64(n)/took.Seconds(), 2*float64(n)/max(spent, time.Millisecond).Seconds())
+	m.noteRate(name, unit, limit, n, c)
 	return nil
+}
+
+func (m *measure) noteRate(name, unit, limit string, n int, c cost) {
+	m.note(m.base.name, name, unit+"/s", limit, float64(n)/c.took.Seconds(), 2*float64(n)/c.spent.Seconds())
 }
 
 func (m *measure) bare(ctx context.Context) (err error) {
@@ -180,12 +192,11 @@ func (m *measure) municipality(ctx context.Context) (err error) {
 
 // shards reads two halves of a town at the same time.
 func (m *measure) shards(t *town, src ledger.Source, read func(adapters.Adapter, ledger.Source) func() error) error {
-	half := len(t.numbers) / 2
 	return m.rate("changed records, two shards at once", "resources", limitBare, t.records(), func() error {
 		return together(2, func(i int) error {
 			of := src
 			of.Shard = fmt.Sprint(i + 1)
-			return read(reader{town: t, from: i * half, to: half + i*(len(t.numbers)-half)}, of)()
+			return read(reader{town: t, to: len(t.numbers)}, of)()
 		})
 	})
 }

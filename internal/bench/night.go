@@ -176,21 +176,26 @@ func (m *measure) ledgers(ctx context.Context) (err error) {
 		if err := m.threeKilobytes(ctx, p, s, whole); err != nil {
 			return err
 		}
-		var took []float64
-		for i, n := range sizes {
-			began := time.Now()
-			if err := m.keyAndHash(ctx, p, s, n, i == len(sizes)-1); err != nil {
-				return err
-			}
-			took = append(took, time.Since(began).Seconds())
+		if err := m.growth(ctx, s, sizes); err != nil {
+			return err
 		}
-		if len(sizes) > 1 {
-			xs := make([]float64, len(sizes))
-			for i, n := range sizes {
-				xs[i] = float64(n)
-			}
-			m.note(m.base.name, fmt.Sprintf("growth of the compare from %s to %s rows", number(xs[0]), number(xs[len(xs)-1])), "exponent", "", slope(xs, took))
+	}
+	return nil
+}
+
+// growth compares ledgers of (key, hash) of each size, and fits how the time grows.
+func (m *measure) growth(ctx context.Context, s *store.Store, sizes []int) error {
+	var rowsOf, took, spent []float64
+	for i, n := range sizes {
+		c, err := m.keyAndHash(ctx, s, n, i == len(sizes)-1)
+		if err != nil {
+			return err
 		}
+		rowsOf, took, spent = append(rowsOf, float64(n)), append(took, c.took.Seconds()), append(spent, c.spent.Seconds())
+	}
+	if len(sizes) > 1 {
+		m.note(m.base.name, fmt.Sprintf("growth of the compare from %s to %s rows", number(rowsOf[0]), number(rowsOf[len(sizes)-1])), "exponent", "",
+			slope(rowsOf, took), slope(rowsOf, spent))
 	}
 	return nil
 }
@@ -218,22 +223,19 @@ func (m *measure) threeKilobytes(ctx context.Context, p *place, s *store.Store, 
 }
 
 // keyAndHash compares n rows; of the largest ledger it tells the rate, memory and limit.
-func (m *measure) keyAndHash(ctx context.Context, p *place, s *store.Store, n int, largest bool) error {
+func (m *measure) keyAndHash(ctx context.Context, s *store.Store, n int, largest bool) (c cost, err error) {
 	source := fmt.Sprint("liste", n)
-	compare := func() error { return m.compare(ctx, s, described(source), rows{n: n}, n) }
-	if !largest {
-		return compare()
-	}
-	name := fmt.Sprintf("nightly compare, (key, hash), %s rows", number(float64(n)))
-	heap, rss, err := peak(func() error {
-		return m.rate(name, "rows", limitStream, n, compare)
-	})
-	if err != nil {
+	heap, rss, err := peak(func() (err error) {
+		c, err = m.timed(func() error { return m.compare(ctx, s, described(source), rows{n: n}, n) })
 		return err
+	})
+	if err != nil || !largest {
+		return c, err
 	}
+	m.noteRate(fmt.Sprintf("nightly compare, (key, hash), %s rows", number(float64(n))), "rows", limitStream, n, c)
 	m.note(m.base.name, "most heap in that compare", "MiB", "", heap/(1<<20))
 	m.note(m.base.name, "most memory (RSS) in that compare, the store's own included", "MiB", "", rss/(1<<20))
-	return m.rate(limitStream, "rows", "", n, func() error {
+	return c, m.rate(limitStream, "rows", "", n, func() error {
 		seen := 0
 		for _, err := range s.Lines(ctx, source, false) {
 			if err != nil {
@@ -266,27 +268,25 @@ func (m *measure) shared(ctx context.Context) (err error) {
 		defer func() { err = errors.Join(err, stores[i].Close()) }()
 	}
 	t := newTown(m.SharePages * pageChildren)
-	half := len(t.numbers) / 2 / pageChildren * pageChildren
-	shard := func(s *store.Store, version, i int) error {
+	shard := func(s *store.Store, i int) error {
 		src := described("delt")
 		src.Shard = fmt.Sprint(i + 1)
-		r := reader{town: t.at(version), to: half, answers: m.Answer}
-		if i == 1 {
-			r.from, r.to = half, len(t.numbers)
+		got, err := m.pipeline(s, false).RunWhole(ctx, src, reader{town: t, to: len(t.numbers), answers: m.Answer}, nil)
+		if err == nil && (got.Listed != t.records()/2 || got.Stored+got.Unchanged != got.Listed) {
+			err = fmt.Errorf("%d listed of %d, %d stored, %d unchanged", got.Listed, t.records()/2, got.Stored, got.Unchanged)
 		}
-		_, err := m.pipeline(s, false).RunWhole(ctx, src, r, nil)
 		return err
 	}
 	// A first reading fills the database. What is measured finds nothing changed: it is then
 	// that the source is the limit.
-	if err := together(2, func(i int) error { return shard(stores[i], 1, i) }); err != nil {
+	if err := together(2, func(i int) error { return shard(stores[i], i) }); err != nil {
 		return err
 	}
 	const one, two = "source that answers slowly, one instance", "source that answers slowly, two instances"
-	if err := m.rate(one, "records", "", t.records(), func() error { return errors.Join(shard(stores[0], 1, 0), shard(stores[0], 1, 1)) }); err != nil {
+	if err := m.rate(one, "records", "", t.records(), func() error { return errors.Join(shard(stores[0], 0), shard(stores[0], 1)) }); err != nil {
 		return err
 	}
 	return m.rate(two, "records", one, t.records(), func() error {
-		return together(2, func(i int) error { return shard(stores[i], 1, i) })
+		return together(2, func(i int) error { return shard(stores[i], i) })
 	})
 }

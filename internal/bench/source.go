@@ -51,6 +51,20 @@ func (r reader) Fetch(ctx context.Context, _ adapters.Cursor) iter.Seq2[adapters
 	}
 }
 
+// Shards are the two halves of the children.
+func (r reader) Shards(context.Context) ([]string, error) { return []string{"1", "2"}, nil }
+
+// FetchShard reads one half.
+func (r reader) FetchShard(ctx context.Context, shard string, since adapters.Cursor) iter.Seq2[adapters.Page, error] {
+	middle := r.from + (r.to-r.from)/2
+	if shard == "1" {
+		r.to = middle
+	} else {
+		r.from = middle
+	}
+	return r.Fetch(ctx, since)
+}
+
 // List gives whole records: the source has nothing less.
 func (r reader) List(ctx context.Context) iter.Seq2[adapters.HeadPage, error] {
 	names := make([]string, len(kinds))
