@@ -104,6 +104,16 @@ func benchRecord() []byte {
 // collection included, so that a busy machine does not change it much; run it with -cpu 1.
 func BenchmarkMapping(b *testing.B) {
 	m := load(b, benchMap, "maalstatus.csv", benchGoals, "tiltakstatus.csv", benchMeasures)
+	profiles, err := fhir.LoadProfiles(fhir.ShippedProfiles())
+	if err != nil {
+		b.Fatal(err)
+	}
+	files := fsOf(map[string]string{"maps/a/b.yaml": benchMap, "codes/maalstatus.csv": benchGoals, "codes/tiltakstatus.csv": benchMeasures})
+	set, err := mapping.Load(files, mapping.WithProfiles(profiles))
+	if err != nil {
+		b.Fatal(err)
+	}
+	judged, _ := set.Map("a", "b")
 	in := input(string(benchRecord()))
 	byMap := func(apply func(mapping.Input) (mapping.Result, error)) func() (fhir.Resource, error) {
 		return func() (fhir.Resource, error) {
@@ -121,6 +131,7 @@ func BenchmarkMapping(b *testing.B) {
 		{"map", byMap(m.ApplyUnchecked)},
 		{"hand", func() (fhir.Resource, error) { return handWritten(in.Body) }},
 		{"map+validation", byMap(m.Apply)},
+		{"map+validation+profiles", byMap(judged.Apply)},
 		{"hand+validation", func() (fhir.Resource, error) {
 			r, err := handWritten(in.Body)
 			if issues := fhir.Errors(fhir.Validate(r)); len(issues) > 0 {
