@@ -20,29 +20,30 @@ var (
 	putVersion = say(`INSERT INTO contribution_version (contribution, version, revision, service, subject, deleted, recorded, source_version, changed, hash)
 		SELECT k.contribution, k.version, k.revision, k.service, k.subject, k.deleted, k.recorded, k.source_version, k.changed, k.hash FROM {rows}`,
 		"contribution:int version:int revision service subject deleted:int recorded:int source_version changed:int hash:bytes")
-	putResource = say(`INSERT INTO resource (contribution, version, seq, type, id, body, lineage)
-		SELECT k.contribution, k.version, k.seq, k.type, k.id, k.body, k.lineage FROM {rows}`, "contribution:int version:int seq:int type id body lineage")
-	setLineage = say(`UPDATE resource SET lineage = k.lineage FROM {rows} WHERE resource.contribution = k.contribution AND resource.version = k.version AND resource.seq = k.seq`,
-		"contribution:int version:int seq:int lineage")
+	putResource = say(`INSERT INTO resource (contribution, version, seq, type, id, body, lineage, lineage_shape)
+		SELECT k.contribution, k.version, k.seq, k.type, k.id, k.body, '', k.shape FROM {rows}`, "contribution:int version:int seq:int type id body shape:int")
+	setLineage = say(`UPDATE resource SET lineage = '', lineage_shape = k.shape FROM {rows} WHERE resource.contribution = k.contribution AND resource.version = k.version AND resource.seq = k.seq`,
+		"contribution:int version:int seq:int shape:int")
 )
 
 // contribute writes what a record says now, as a new version where it differs from
 // what it said before. A version older than the one that is said changes nothing.
 // It tells whether the saying changed.
-func (w *work) contribute(e ledger.Entry, rank ledger.Rank) (bool, error) {
+func (w *work) contribute(e ledger.Entry, rank ledger.Rank) bool {
 	held := w.of(e)
 	found := held.ID != 0
 	use := !found || e.Derived || !w.older(e, rank, held.basis())
 	if !use && rank.Hash == held.basis().Hash {
-		return false, nil // what it says now, listed once more from before
+		return false // what it says now, listed once more from before
 	}
 	w.claim(e, rank, use)
 	if !use {
-		return false, nil
+		return false
 	}
 	made := digest(e)
 	if found && string(made) == string(held.Made) {
-		return false, w.sameAgain(held, e, rank)
+		w.sameAgain(held, e, rank)
+		return false
 	}
 	next, id := held.Said, held.ID
 	gone := len(e.Made) == 0
@@ -61,47 +62,38 @@ func (w *work) contribute(e ledger.Entry, rank ledger.Rank) (bool, error) {
 		w.say(&newContribution, append([]any{id, w.source, e.Record.Kind, e.Record.Key}, said...)...)
 	}
 	if next == held.Said {
-		return false, nil
+		return false
 	}
-	return true, w.version(held, id, next, e, rank)
+	w.version(held, id, next, e, rank)
+	return true
 }
 
 // version writes the version next of a contribution with its resources. A removal keeps
 // service and subject of what was removed, so that its history stays readable to the same.
-func (w *work) version(held *heldRow, id, next int64, e ledger.Entry, rank ledger.Rank) error {
+func (w *work) version(held *heldRow, id, next int64, e ledger.Entry, rank ledger.Rank) {
 	service, subject := string(e.Service), e.Subject.Key
 	if len(e.Made) == 0 {
 		service, subject = held.Service, held.Subject
 	}
 	w.say(&putVersion, id, next, e.Revision, service, subject, flag(len(e.Made) == 0), micros(w.at), rank.Version, micros(rank.Changed), rank.Hash[:])
 	for i, m := range e.Made {
-		lineage, err := w.lineage(m.Lineage)
-		if err != nil {
-			return err
-		}
-		w.say(&putResource, id, next, int64(i), m.Resource.Type, m.Resource.ID, string(m.Resource.Body), lineage)
+		w.say(&putResource, id, next, int64(i), m.Resource.Type, m.Resource.ID, string(m.Resource.Body), w.shape(m.Lineage))
 	}
-	return nil
 }
 
 // sameAgain notes that another version of the record, or another revision of the map,
 // says the same. It is no new version; where the map is another, the lineage is its.
-func (w *work) sameAgain(held *heldRow, e ledger.Entry, rank ledger.Rank) error {
+func (w *work) sameAgain(held *heldRow, e ledger.Entry, rank ledger.Rank) {
 	if held.Revision == e.Revision && held.basis().Equal(rank) {
-		return nil
+		return
 	}
 	w.say(&setBasis, held.ID, e.Revision, rank.Version, micros(rank.Changed), flag(rank.Deleted), rank.Hash[:])
 	if held.Revision == e.Revision {
-		return nil
+		return
 	}
 	for i, m := range e.Made {
-		lineage, err := w.lineage(m.Lineage)
-		if err != nil {
-			return err
-		}
-		w.say(&setLineage, held.ID, held.Said, int64(i), lineage)
+		w.say(&setLineage, held.ID, held.Said, int64(i), w.shape(m.Lineage))
 	}
-	return nil
 }
 
 // digest is the hash of all that a contribution says.

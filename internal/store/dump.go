@@ -11,7 +11,7 @@ import (
 
 // tables are all tables but run, access_log, lease and the job queue: a run's report is the one thing that
 // a second identical run may write, and who looked is no content.
-var tables = []string{"meta", "source", "shard", "ledger", "record", "record_history", "part", "contribution", "contribution_version", "resource", "rule",
+var tables = []string{"meta", "source", "shard", "ledger", "record", "record_history", "part", "contribution", "contribution_version", "resource", "rule", "lineage_shape",
 	"claim", "claim_number", "person", "number", "person_merge", "subject", "ruling", "quarantine", "pending", "grants", "map_revision"}
 
 // Dump writes every row of every table but run and the access log, in a stable order. It is for tests

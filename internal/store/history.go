@@ -39,16 +39,18 @@ func (s *Store) History(ctx context.Context, typ, id string, services []care.Ser
 		Current  bool    `db:"current"`
 		Body     *string `db:"body"`
 		Lineage  *string `db:"lineage"`
+		Shape    []byte  `db:"shape"`
 	}
 	args := append([]any{typ, id}, serviceArgs(services)...)
 	// Every version of each contribution that ever said the resource, from the first that did.
 	err := s.large(ctx, func(p *pool) error {
 		rows = nil
-		return p.SelectContext(ctx, &rows, `SELECT c.id, v.version, v.recorded, c.source, v.service, u.person, CASE WHEN c.version = v.version THEN 1 ELSE 0 END AS current, r.body, r.lineage
+		return p.SelectContext(ctx, &rows, `SELECT c.id, v.version, v.recorded, c.source, v.service, u.person, CASE WHEN c.version = v.version THEN 1 ELSE 0 END AS current, r.body, r.lineage, l.hash AS shape
 		FROM (SELECT contribution, min(version) AS first FROM resource WHERE type = $1 AND id = $2 GROUP BY contribution) f
 		JOIN contribution c ON c.id = f.contribution
 		JOIN contribution_version v ON v.contribution = c.id AND v.version >= f.first
 		LEFT JOIN resource r ON r.contribution = c.id AND r.version = v.version AND r.type = $1 AND r.id = $2
+		LEFT JOIN lineage_shape l ON l.id = r.lineage_shape
 		LEFT JOIN subject u ON u.source = c.source AND u.subject = v.subject
 		WHERE v.service IN (`+params(3, len(services))+`)
 		ORDER BY v.recorded DESC, v.version DESC, c.id DESC`, args...)
@@ -59,7 +61,12 @@ func (s *Store) History(ctx context.Context, typ, id string, services []care.Ser
 	if len(rows) == 0 {
 		return nil, errNone(typ)
 	}
-	rules, err := s.read.rules(ctx)
+	var hashes [][]byte
+	texts := false
+	for _, r := range rows {
+		hashes, texts = append(hashes, r.Shape), texts || r.Body != nil && r.Shape == nil
+	}
+	lineages, err := s.lineagesOf(ctx, s.read, hashes, texts)
 	if err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
@@ -76,7 +83,7 @@ func (s *Store) History(ctx context.Context, typ, id string, services []care.Ser
 		}
 		if r.Body != nil {
 			v.Resource.Body = []byte(*r.Body)
-			if v.Lineage, err = readLineage(*r.Lineage, rules); err != nil {
+			if v.Lineage, err = lineages.of(r.Shape, *r.Lineage); err != nil {
 				return nil, fmt.Errorf("read history: %w", err)
 			}
 		}

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"samsyn/internal/care"
-	"samsyn/internal/ingest/ledger"
 )
 
 // Lineage is kept as a JSON list of [element, rule number, line, source field …].
@@ -30,11 +29,10 @@ type ruleRow struct {
 	Text string `db:"text"`
 }
 
-// loadRules finds the numbers of the entries' rules, and numbers those that are new. They
-// are as many as the maps have expressions: a new one is rare.
-func (w *work) loadRules(entries []ledger.Entry) error {
-	missing := w.missingRules(entries)
-	if len(missing) == 0 {
+// loadRules finds the numbers of the rules of shapes, and numbers those that are new. They
+// are as many as the maps have expressions: a new one is rare. The lock over rules is held.
+func (w *work) loadRules(shapes [][]any) error {
+	if len(w.missingRules(shapes)) == 0 {
 		return nil
 	}
 	if w.page.rules == nil {
@@ -53,18 +51,12 @@ func (w *work) loadRules(entries []ledger.Entry) error {
 	if err := read(); err != nil {
 		return err
 	}
-	if missing = w.missingRules(entries); len(missing) == 0 {
-		return nil
-	}
-	if err := w.lock(ruleLock); err != nil {
-		return err
-	}
-	if err := read(); err != nil { // another may have numbered them
-		return err
-	}
 	var rows [][]any
-	for _, text := range w.missingRules(entries) {
+	for _, text := range w.missingRules(shapes) {
 		rows = append(rows, []any{text})
+	}
+	if len(rows) == 0 {
+		return nil
 	}
 	if err := w.tell(&putRule, rows); err != nil {
 		return err
@@ -72,14 +64,12 @@ func (w *work) loadRules(entries []ledger.Entry) error {
 	return read()
 }
 
-func (w *work) missingRules(entries []ledger.Entry) []string {
+func (w *work) missingRules(shapes [][]any) []string {
 	var out []string
-	for _, e := range entries {
-		for _, m := range e.Made {
-			for _, l := range m.Lineage {
-				if _, known := w.page.rules[l.Rule]; !known && !slices.Contains(out, l.Rule) {
-					out = append(out, l.Rule)
-				}
+	for _, row := range shapes {
+		for _, l := range w.page.shapes[shape(row[0].([]byte))] {
+			if _, known := w.page.rules[l.Rule]; !known && !slices.Contains(out, l.Rule) {
+				out = append(out, l.Rule)
 			}
 		}
 	}

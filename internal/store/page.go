@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"samsyn/internal/care"
 	"samsyn/internal/identity"
 	"samsyn/internal/ingest/ledger"
 )
@@ -19,6 +20,8 @@ type page struct {
 	claims   map[ledger.Key][]claimRow
 	numbers  map[string]identity.Number // numbers that claims will state, by id
 	order    []string                   // their ids as they were met
+	shapes   map[shape][]care.Lineage   // what is told of resources, as lineage
+	room     []byte                     // to make shapes in
 	rules    map[string]int64
 	said     map[*sentence][][]any
 	ids      []int64 // for new contributions
@@ -93,7 +96,7 @@ func distinct(entries []ledger.Entry) int {
 // load reads what is held about entries.
 func (w *work) load(entries []ledger.Entry) error {
 	w.page = page{held: make(map[ledger.Key]*heldRow, len(entries)), parts: map[string]bool{}, subjects: map[string]bool{}, claims: map[ledger.Key][]claimRow{},
-		numbers: map[string]identity.Number{}, rules: w.page.rules, said: map[*sentence][][]any{}}
+		numbers: map[string]identity.Number{}, rules: w.page.rules, shapes: map[shape][]care.Lineage{}, room: w.page.room, said: map[*sentence][][]any{}}
 	rows := make([][]any, len(entries))
 	for i, e := range entries {
 		rows[i] = []any{w.source, e.Record.Kind, e.Record.Key}
@@ -105,7 +108,7 @@ func (w *work) load(entries []ledger.Entry) error {
 	for i := range held {
 		w.page.held[ledger.Key{Kind: held[i].Kind, Key: held[i].Key}] = &held[i]
 	}
-	return errors.Join(w.loadParts(entries), w.loadSubjects(entries), w.loadClaims(entries), w.loadRules(entries), w.newIDs(entries))
+	return errors.Join(w.loadParts(entries), w.loadSubjects(entries), w.loadClaims(entries), w.newIDs(entries))
 }
 
 // of is what is held about an entry.
@@ -201,6 +204,9 @@ var orderWhose = []*sentence{&putSubject, &dropNumbers, &dropClaim, &retireClaim
 
 // flush tells everything that was noted.
 func (w *work) flush() error {
+	if err := w.numberShapes(); err != nil {
+		return err
+	}
 	for _, s := range order {
 		if err := w.tell(s, w.page.said[s]); err != nil {
 			return err

@@ -29,15 +29,16 @@ func (s *Store) Contributions(ctx context.Context, person care.PersonID, service
 	var out []care.Contribution
 	err = s.large(ctx, func(p *pool) error {
 		rows, err := p.QueryxContext(ctx, `SELECT c.id, c.source, o.system, c.kind, c.key, c.version, c.revision, c.service, c.subject, c.made, v.recorded, v.changed, v.source_version,
-		r.type, r.id AS rid, r.body, r.lineage
+		r.type, r.id AS rid, r.body, r.lineage, l.hash AS shape
 		FROM subject u JOIN contribution c ON c.source = u.source AND c.subject = u.subject
 		JOIN contribution_version v ON v.contribution = c.id AND v.version = c.version
 		JOIN resource r ON r.contribution = c.id AND r.version = c.version
+		LEFT JOIN lineage_shape l ON l.id = r.lineage_shape
 		JOIN source o ON o.source = c.source
 		WHERE u.person = $1 AND c.deleted = 0 AND c.service IN (`+params(2, len(services))+`)
 		ORDER BY c.source, c.kind, c.key, r.seq`, args...)
 		if err == nil {
-			out, err = p.gather(ctx, rows, who)
+			out, err = s.gather(ctx, p, rows, who)
 		}
 		return err
 	})
@@ -64,7 +65,8 @@ type saidRow struct {
 	Type          string `db:"type"`
 	RID           string `db:"rid"`
 	Body          string `db:"body"`
-	Lineage       string `db:"lineage"`
+	Lineage       string `db:"lineage"` // where there is no shape
+	Shape         []byte `db:"shape"`
 }
 
 type rowScanner interface {
@@ -75,14 +77,17 @@ type rowScanner interface {
 }
 
 // gather puts rows of the same contribution together and reads their lineage.
-func (p *pool) gather(ctx context.Context, rows rowScanner, person care.PersonID) ([]care.Contribution, error) {
+func (s *Store) gather(ctx context.Context, p *pool, rows rowScanner, person care.PersonID) ([]care.Contribution, error) {
 	var said []saidRow
+	var hashes [][]byte
+	texts := false
 	for rows.Next() {
 		var r saidRow
 		if err := rows.StructScan(&r); err != nil {
 			return nil, errors.Join(err, rows.Close())
 		}
 		said = append(said, r)
+		hashes, texts = append(hashes, r.Shape), texts || r.Shape == nil
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return nil, err
@@ -90,7 +95,7 @@ func (p *pool) gather(ctx context.Context, rows rowScanner, person care.PersonID
 	if len(said) == 0 {
 		return nil, nil
 	}
-	rules, err := p.rules(ctx)
+	lineages, err := s.lineagesOf(ctx, p, hashes, texts)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +112,7 @@ func (p *pool) gather(ctx context.Context, rows rowScanner, person care.PersonID
 			out = append(out, care.Contribution{Source: r.Source, System: r.System, Kind: r.Kind, Key: r.Key, Version: r.Version, SourceVersion: r.SourceVersion,
 				MapRevision: r.Revision, Service: care.Service(r.Service), Subject: r.Subject, Person: person, Recorded: timeOf(r.Recorded), Changed: timeOf(r.Changed)})
 		}
-		lineage, err := readLineage(r.Lineage, rules)
+		lineage, err := lineages.of(r.Shape, r.Lineage)
 		if err != nil {
 			return nil, err
 		}

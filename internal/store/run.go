@@ -177,15 +177,22 @@ func (s *Store) selectKeys(ctx context.Context, dest any, query, source, kind st
 	for _, k := range keys {
 		args = append(args, k)
 	}
+	args = append(args[:2], filled(args[2:])...)
+	return s.read.SelectContext(ctx, dest, strings.Replace(query, "{keys}", "IN ("+params(3, len(args)-2)+")", 1), args...)
+}
+
+// filled fills a list up to one of a few lengths with its first, so that there are as few texts to prepare.
+func filled(list []any) []any {
 	n := 1
-	for n < len(keys) {
+	for n < len(list) {
 		n *= 8
 	}
 	n = min(n, keysAtOnce)
-	for len(args)-2 < n {
-		args = append(args, keys[0])
+	out := slices.Grow(slices.Clone(list), n)
+	for len(out) < n {
+		out = append(out, list[0])
 	}
-	return s.read.SelectContext(ctx, dest, strings.Replace(query, "{keys}", "IN ("+params(3, n)+")", 1), args...)
+	return out
 }
 
 // params is "$from,$from+1,…", n of them.

@@ -29,6 +29,11 @@ func (s *Store) Save(ctx context.Context, b ledger.Batch) (ledger.Saved, error) 
 		if err := w.fence(ledger.LeaseName(b.Source, b.Shard), b.Fence); err != nil {
 			return err
 		}
+		if distinct(b.Entries) < len(b.Entries) { // kept in several goes, of which the later ones may hold the lock over who is who
+			if err := w.lock(ruleLock); err != nil {
+				return err
+			}
+		}
 		for from := 0; from < len(b.Entries); {
 			some := b.Entries[from:]
 			some = some[:distinct(some)]
@@ -166,10 +171,7 @@ func (w *work) record(e ledger.Entry) (ledger.Outcome, error) {
 	if e.Refused != nil {
 		return w.refused(e, rank, newest), nil
 	}
-	said, err := w.contribute(e, rank)
-	if err != nil {
-		return "", err
-	}
+	said := w.contribute(e, rank)
 	if newest && !e.Derived {
 		w.settle(e)
 	}

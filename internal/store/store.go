@@ -53,6 +53,7 @@ type Store struct {
 	now         func() time.Time
 	secret      []byte
 
+	shapes  shapes // lineages that were read
 	drawing sync.Mutex
 	random  io.Reader
 }
