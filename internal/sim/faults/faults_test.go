@@ -28,11 +28,16 @@ func hospital(t *testing.T) http.Handler {
 // told is what a client sees: status, body as far as it came, and how it ended.
 func told(t *testing.T, h http.Handler, n int) string {
 	t.Helper()
+	return toldIn(t, h, n, 30*time.Second)
+}
+
+func toldIn(t *testing.T, h http.Handler, n int, patience time.Duration) string {
+	t.Helper()
 	s := httptest.NewUnstartedServer(h)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // of answers that are broken off, as they are to be
 	s.Start()
 	defer s.Close()
-	client := &http.Client{Timeout: 100 * time.Millisecond, Transport: &http.Transport{}}
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	var out strings.Builder
 	for range n {
@@ -71,7 +76,11 @@ func TestEveryFaultIsSeen(t *testing.T) {
 				h := faultsim.New(hospital(t), 7)
 				h.HugeSize, h.Tick = 1000, time.Hour
 				h.Set(f, 1)
-				seen = append(seen, told(t, h, 3))
+				patience := 30 * time.Second
+				if f == faultsim.SlowStart || f == faultsim.Trickle { // these last as long as anybody waits
+					patience = 100 * time.Millisecond
+				}
+				seen = append(seen, toldIn(t, h, 3, patience))
 				if h.Struck(f) == 0 {
 					t.Error("the fault did not strike")
 				}
