@@ -110,7 +110,7 @@ func (n *node) until(what string, is func(depth map[string]int) bool) {
 	n.t.Helper()
 	beats := time.NewTicker(5 * time.Millisecond)
 	defer beats.Stop()
-	limit := time.After(30 * time.Second)
+	limit := time.After(5 * time.Minute) // only so that a fault ends
 	for {
 		depth, err := n.Depth(ctx)
 		if err != nil {
