@@ -188,7 +188,7 @@ func waitForJobs(t *testing.T, address string) string {
 
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	beats, limit := time.NewTicker(20*time.Millisecond), time.After(5 * time.Minute)
+	beats, limit := time.NewTicker(20*time.Millisecond), time.After(5*time.Minute)
 	defer beats.Stop()
 	for !is() {
 		select {

@@ -119,7 +119,7 @@ func TestServeRunsWhatWasMissed(t *testing.T) {
 		}
 		go func() { ended <- a.Serve(ctx, l) }()
 	}
-	beats, limit := time.NewTicker(20*time.Millisecond), time.After(5 * time.Minute)
+	beats, limit := time.NewTicker(20*time.Millisecond), time.After(5*time.Minute)
 	defer beats.Stop()
 	for happened := false; !happened; {
 		select {
