@@ -90,6 +90,20 @@ func (p *pool) QueryxContext(ctx context.Context, query string, args ...any) (*s
 	return rows, told(err)
 }
 
+// QueryRows opens the rows of a query for a reader that takes the columns itself.
+func (p *pool) QueryRows(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if !p.prepares {
+		rows, err := p.DB.QueryContext(ctx, query, args...)
+		return rows, told(err)
+	}
+	st, err := p.statement(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := st.QueryContext(ctx, args...)
+	return rows, told(err)
+}
+
 // SelectOnce reads all rows of a query that must be planned anew each time: a plan made
 // while a table was empty is kept until the server looks at the table again, and reads
 // all of it for each question until then.

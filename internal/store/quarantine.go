@@ -7,20 +7,6 @@ import (
 	"samsyn/internal/ingest/ledger"
 )
 
-type ledgerRow struct {
-	Kind     string `db:"kind"`
-	Key      string `db:"key"`
-	Stamp    []byte `db:"stamp"`
-	Revision string `db:"revision"`
-	Outcome  string `db:"outcome"`
-}
-
-func (r ledgerRow) seen() ledger.Seen {
-	s := ledger.Seen{Revision: r.Revision, Outcome: ledger.Outcome(r.Outcome)}
-	copy(s.Stamp[:], r.Stamp)
-	return s
-}
-
 var (
 	putLedger = say(`INSERT INTO ledger (source, kind, key, stamp, revision, outcome, hash) SELECT k.source, k.kind, k.key, k.stamp, k.revision, k.outcome, k.hash FROM {rows} WHERE true
 		ON CONFLICT (source, kind, key) DO UPDATE SET stamp = excluded.stamp, revision = excluded.revision, outcome = excluded.outcome, hash = excluded.hash`,

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"slices"
-	"strings"
 
 	"samsyn/adapters"
 	"samsyn/internal/care"
@@ -114,97 +112,6 @@ func (s *Store) SourceStates(ctx context.Context) ([]care.SourceState, error) {
 			LastSuccess: timeOf(r.Success), LastFailure: timeOf(r.Failed), Failure: r.Failure}
 	}
 	return out, nil
-}
-
-// Ledger reads the ledger's lines about the keys; a key that was never seen is absent.
-func (s *Store) Ledger(ctx context.Context, source string, keys []ledger.Key) (map[ledger.Key]ledger.Seen, error) {
-	out := make(map[ledger.Key]ledger.Seen, len(keys))
-	err := eachKind(keys, func(kind string, ks []string) error {
-		var rows []ledgerRow
-		if err := s.selectKeys(ctx, &rows, `SELECT kind, key, stamp, revision, outcome FROM ledger WHERE source = $1 AND kind = $2 AND key {keys}`, source, kind, ks); err != nil {
-			return err
-		}
-		for _, r := range rows {
-			out[ledger.Key{Kind: r.Kind, Key: r.Key}] = r.seen()
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read ledger of %s: %w", source, err)
-	}
-	unstorable(out, keys)
-	return out, nil
-}
-
-// eachKind gives the keys of each kind, some at a time.
-func eachKind(keys []ledger.Key, f func(kind string, ks []string) error) error {
-	byKind := map[string][]string{}
-	for _, k := range keys {
-		byKind[storable(k.Kind)] = append(byKind[storable(k.Kind)], storable(k.Key))
-	}
-	for kind, ks := range byKind {
-		for some := range slices.Chunk(ks, keysAtOnce) {
-			if err := f(kind, some); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// unstorable answers for keys that are held under another name.
-func unstorable[V any](out map[ledger.Key]V, keys []ledger.Key) {
-	for _, k := range keys {
-		if v, held := out[ledger.Key{Kind: storable(k.Kind), Key: storable(k.Key)}]; held {
-			out[k] = v
-		}
-	}
-}
-
-const keysAtOnce = 500
-
-// selectKeys reads the rows of a query whose {keys} is the keys of a kind. On SQLite the
-// list is filled up to one of a few lengths, so that there are as few texts to prepare.
-func (s *Store) selectKeys(ctx context.Context, dest any, query, source, kind string, keys []string) error {
-	if s.postgres {
-		rows := make([][]any, len(keys))
-		for i, k := range keys {
-			rows[i] = []any{k}
-		}
-		return s.read.SelectOnce(ctx, dest, strings.Replace(query, "{keys}", "= ANY ($3::text[])", 1), source, kind, array{text, 0, rows})
-	}
-	args := []any{source, kind}
-	for _, k := range keys {
-		args = append(args, k)
-	}
-	args = append(args[:2], filled(args[2:])...)
-	return s.read.SelectContext(ctx, dest, strings.Replace(query, "{keys}", "IN ("+params(3, len(args)-2)+")", 1), args...)
-}
-
-// filled fills a list up to one of a few lengths with its first, so that there are as few texts to prepare.
-func filled(list []any) []any {
-	n := 1
-	for n < len(list) {
-		n *= 8
-	}
-	n = min(n, keysAtOnce)
-	out := slices.Grow(slices.Clone(list), n)
-	for len(out) < n {
-		out = append(out, list[0])
-	}
-	return out
-}
-
-// params is "$from,$from+1,…", n of them.
-func params(from, n int) string {
-	var b strings.Builder
-	for i := range n {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, "$%d", from+i)
-	}
-	return b.String()
 }
 
 type recordRow struct {
