@@ -53,7 +53,7 @@ func TestAnswersThatAreErrors(t *testing.T) {
 		{"not allowed", scripted(403, "", ""), adapters.ErrRefused, "403"},
 		{"too many", scripted(429, "", ""), adapters.ErrUnavailable, "429"},
 		{"gateway down", scripted(502, "", ""), adapters.ErrUnavailable, "502"},
-		{"redirect", http.RedirectHandler("http://elsewhere.invalid/", 307), adapters.ErrProtocol, "307"},
+		{"redirect", http.RedirectHandler("http://elsewhere.invalid/", http.StatusTemporaryRedirect), adapters.ErrProtocol, "307"},
 		{"not found", scripted(404, "", ""), adapters.ErrProtocol, "404"},
 		{"timeout receipt", scripted(200, "no.ks.fiks.kvittering.tidsavbrudd", ""), adapters.ErrUnavailable, "in time"},
 		{"server fault", scripted(200, prefix+"feilmelding.serverfeil", fault("abc-1")), adapters.ErrUnavailable, "abc-1"},

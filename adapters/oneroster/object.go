@@ -29,9 +29,7 @@ func parseObject(raw json.RawMessage) (*object, error) {
 		return nil, err
 	}
 	o := &object{fields: fields}
-	if _, ok := fields["password"]; ok {
-		delete(fields, "password")
-	}
+	delete(fields, "password")
 	var b bytes.Buffer
 	b.WriteByte('{')
 	for _, name := range names {

@@ -56,7 +56,7 @@ func TestAnswersThatAreErrors(t *testing.T) {
 		{"down", answering(500, nil, "<html>"), adapters.ErrUnavailable, "500"},
 		{"bad request", answering(400, nil, info("invaliddata")), adapters.ErrProtocol, "invaliddata"},
 		{"unknown minor", answering(422, nil, info("navnet hennes")), adapters.ErrProtocol, "422"},
-		{"redirect", http.RedirectHandler("http://elsewhere.invalid/", 302), adapters.ErrProtocol, "302"},
+		{"redirect", http.RedirectHandler("http://elsewhere.invalid/", http.StatusFound), adapters.ErrProtocol, "302"},
 		{"no JSON", answering(200, nil, "ok"), adapters.ErrProtocol, "orgs"},
 		{"other list", answering(200, nil, `{"users":[]}`), adapters.ErrProtocol, "orgs"},
 		{"list twice", answering(200, nil, `{"orgs":[],"orgs":[]}`), adapters.ErrProtocol, "orgs"},
