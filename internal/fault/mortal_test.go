@@ -94,8 +94,8 @@ func pipe(from string, fromArgs []string, to string, toArgs []string) error {
 		return err
 	}
 	a, b := exec.Command(from, fromArgs...), exec.Command(tool, toArgs...)
-	var complaints bytes.Buffer
-	a.Stderr, b.Stderr = &complaints, &complaints
+	var complaints, more bytes.Buffer
+	a.Stderr, b.Stderr = &complaints, &more
 	if b.Stdin, err = a.StdoutPipe(); err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func pipe(from string, fromArgs []string, to string, toArgs []string) error {
 	}
 	err = errors.Join(a.Run(), b.Wait())
 	if err != nil {
-		err = fmt.Errorf("%w: %s", err, complaints.String())
+		err = fmt.Errorf("%w: %s", err, complaints.String()+more.String())
 	}
 	return err
 }
