@@ -126,7 +126,7 @@ func printAll(ctx context.Context, g *globals, a *app.App, f demoFlags) error {
 		return nil // the table is the whole answer
 	}
 	for _, v := range people {
-		fmt.Fprintf(g.out, "\n════ %s, %s ════\n\n", v.Name, v.Role)
+		fmt.Fprintf(g.out, "\n════ %s, %s ════\n\n", v.Name, v.Title)
 		if err := showOverviews(ctx, g.out, a, v, "", "text", words.Lang(f.lang)); err != nil {
 			return err
 		}

@@ -42,7 +42,7 @@ func TestDecide(t *testing.T) {
 		want   access.Rule
 	}{
 		{"granted", liv, []care.Grant{grant(care.Skole)}, skole, now, access.Granted},
-		{"no viewer", care.Viewer{Name: "Liv", Role: "koordinator"}, []care.Grant{{Person: "teo", Services: care.Services(), From: from}}, skole, now, access.NoViewer},
+		{"no viewer", care.Viewer{Name: "Liv", Role: care.RoleKoordinator}, []care.Grant{{Person: "teo", Services: care.Services(), From: from}}, skole, now, access.NoViewer},
 		{"nobody's", liv, []care.Grant{{Viewer: "liv", Services: care.Services(), From: from}}, care.Contribution{Service: care.Skole}, now, access.NoPerson},
 		{"no instant", liv, []care.Grant{grant(care.Skole)}, skole, time.Time{}, access.NoInstant},
 		{"unknown service, even granted", liv, []care.Grant{grant("x", "")}, care.Contribution{Person: "teo", Service: "x"}, now, access.UnknownService},
@@ -51,7 +51,7 @@ func TestDecide(t *testing.T) {
 		{"another's grant", liv, []care.Grant{other}, skole, now, access.NoGrant},
 		{"another child's grant", liv, []care.Grant{otherChild}, skole, now, access.NoGrant},
 		{"another service", liv, []care.Grant{grant(care.BUP)}, skole, now, access.NotCovered},
-		{"a role is not a grant", care.Viewer{ID: "liv", Role: "barnekoordinator"}, nil, skole, now, access.NoGrant},
+		{"a role is not a grant", care.Viewer{ID: "liv", Role: care.RoleKoordinator}, nil, skole, now, access.NoGrant},
 		{"last instant before it begins", liv, []care.Grant{grant(care.Skole)}, skole, from.Add(-1), access.NotYet},
 		{"the instant it begins", liv, []care.Grant{grant(care.Skole)}, skole, from, access.Granted},
 		{"last instant", liv, []care.Grant{grant(care.Skole)}, skole, until.Add(-1), access.Granted},

@@ -142,7 +142,7 @@ func (c Config) SourceNames() []string {
 func (c Config) People() []care.Viewer {
 	var all []care.Viewer
 	for _, id := range inOrder(c.Viewers, func(v Viewer) int { return v.Order }) {
-		all = append(all, care.Viewer{ID: id, Name: cmp.Or(c.Viewers[id].Name, id), Role: c.Viewers[id].Role})
+		all = append(all, care.Viewer{ID: id, Name: cmp.Or(c.Viewers[id].Name, id), Title: c.Viewers[id].Role})
 	}
 	return all
 }

@@ -45,7 +45,7 @@ func TestConfigIsRead(t *testing.T) {
 	if got := c.SourceNames(); !slices.Equal(got, []string{"oneroster", "barnevern"}) {
 		t.Errorf("sources %v are not in the file's order", got)
 	}
-	if got := c.People(); len(got) != 2 || got[0].ID != "kari" || got[0].Role != "barnekoordinator" {
+	if got := c.People(); len(got) != 2 || got[0].ID != "kari" || got[0].Title != "barnekoordinator" {
 		t.Errorf("viewers %v", got)
 	}
 	if c.Instance.Language != "nb" || c.Store.Path != "samsyn.db" || c.Instance.TimeZone != "Europe/Oslo" || c.Sources["barnevern"].Title != "barnevern" {

@@ -48,11 +48,26 @@ func (s Service) Valid() bool {
 	return false
 }
 
-// Viewer is the one who asks. There is no answer without a viewer.
+// Viewer is the one who asks. There is no answer without a viewer. Sign-in makes it
+// once, from what was proved (internal/auth); nothing after that adds to it.
 type Viewer struct {
-	ID   string
-	Name string
-	Role string // shown, e.g. "barnekoordinator"; decides nothing by itself
+	ID    string `json:"id"`
+	Name  string `json:"name,omitempty"`
+	Title string `json:"title,omitempty"` // shown, e.g. "barnekoordinator"; decides nothing
+	Role  Role   `json:"role,omitempty"`
+	// Service is the one that she works in; "" for family and for those who work in none.
+	Service Service `json:"service,omitempty"`
+	// Person is who she is among our persons, for a child or a guardian; "" otherwise.
+	Person PersonID `json:"person,omitempty"`
+	// Tenant and Unit are the organisation numbers of the municipality (or health trust) and of her unit.
+	Tenant string `json:"tenant,omitempty"`
+	Unit   string `json:"unit,omitempty"`
+	HPR    string `json:"hpr,omitempty"` // number in Helsepersonellregisteret, checked; "" for none
+	// Level of assurance of the sign-in: 0 nobody proved anything, 3 substantial, 4 high.
+	Level   int     `json:"level,omitempty"`
+	Purpose Purpose `json:"purpose,omitempty"`
+	// Scopes are SMART v2 scopes that narrow what a system may ask for; nil does not narrow.
+	Scopes []string `json:"scopes,omitempty"`
 }
 
 // Grant is an explicit permission: this viewer may see what these services said

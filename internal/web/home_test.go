@@ -57,9 +57,9 @@ type house struct {
 }
 
 var (
-	anders = care.Viewer{ID: "anders", Name: "Anders Viken", Role: "barnekoordinator"}
-	liv    = care.Viewer{ID: "liv", Name: "Liv Tangen", Role: "koordinator"}
-	mette  = care.Viewer{ID: "mette", Name: "Mette Skår", Role: "kontaktlærer"}
+	anders = care.Viewer{ID: "anders", Name: "Anders Viken", Title: "barnekoordinator"}
+	liv    = care.Viewer{ID: "liv", Name: "Liv Tangen", Title: "koordinator"}
+	mette  = care.Viewer{ID: "mette", Name: "Mette Skår", Title: "kontaktlærer"}
 )
 
 func families() *memory {

@@ -116,7 +116,7 @@ func alive(doc *html.Node) []string {
 
 func TestTextFromASourceIsTextAndNothingElse(t *testing.T) {
 	for _, payload := range payloads {
-		viewer := care.Viewer{ID: "liv", Name: "Liv" + payload, Role: payload}
+		viewer := care.Viewer{ID: "liv", Name: "Liv" + payload, Title: payload}
 		h := open(t, spoiled(t, payload), anders, viewer)
 		clean := open(t, families(), anders, liv)
 		for path, who := range map[string]string{"/": "anders", "/kilder": "anders", "/barn/ella": "anders", "/barn/jonas": "anders", "/barn/selma": "anders", "/barn/teo": "liv"} {
