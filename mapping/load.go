@@ -226,6 +226,9 @@ func (l *loader) expression(n *yaml.Node, text string, offset int, sc scope, pat
 		x.slots = append(x.slots, l.slot(name))
 	}
 	x.quick = (&quickCompiler{slot: l.slot, calls: quickCalls()}).compile(compiled.Syntax())
+	if p, ok := x.quick.(*quickPath); ok {
+		p.whole = true
+	}
 	return x
 }
 

@@ -36,6 +36,7 @@ const (
 	isDisplay               // text: a reference that only says a name
 	isIdentifier            // system, text
 	isPerson                // text; system the given name and display the family name, or both ""
+	isRow                   // row, of a lookup table
 )
 
 // answer is what a quick expression gives.
@@ -44,6 +45,7 @@ type answer struct {
 	node                  *fhirpath.Node
 	text                  string
 	system, display, also string
+	row                   map[string]any
 }
 
 // item gives the answer as FHIRPath has it.
@@ -82,6 +84,8 @@ func (a *answer) item() fhirpath.Item {
 		return fhirpath.New(identifierOf(a.system, a.text))
 	case isPerson:
 		return fhirpath.New(nameOfPerson(a.system, a.display, a.text))
+	case isRow:
+		return fhirpath.New(a.row)
 	}
 	return fhirpath.New(a.text)
 }
@@ -157,6 +161,11 @@ type quickCount struct {
 }
 
 func (q *quickCount) eval(r *run) (answer, bool) {
+	if q.path.slot >= 0 && len(q.path.steps) == 0 {
+		if b := &r.slots[q.path.slot]; b.bound {
+			return truthOf(b.nothing() == q.empty), true
+		}
+	}
 	base, ok := q.path.nodes(r)
 	a := truthOf((len(r.stack) == base) == q.empty)
 	r.stack = r.stack[:base]
@@ -214,11 +223,17 @@ func (q *quickLogic) eval(r *run) (answer, bool) {
 	return truthOf(!q.or), true
 }
 
-// quickJoin is & of texts.
-type quickJoin struct{ a, b quick }
+// quickJoin is & of texts, or + of them, which gives nothing where a side is nothing.
+type quickJoin struct {
+	a, b quick
+	plus bool
+}
 
 func (q *quickJoin) eval(r *run) (answer, bool) {
 	a, b, ok := sides(q.a, q.b, r)
+	if q.plus && ok && (a.kind == isNothing || b.kind == isNothing) {
+		return answer{}, true
+	}
 	x, okX := a.plainText()
 	y, okY := b.plainText()
 	if !ok || !okX && a.kind != isNothing || !okY && b.kind != isNothing {
@@ -247,7 +262,8 @@ func (q *quickIf) eval(r *run) (answer, bool) {
 	return answer{}, true
 }
 
-// quickMember is .code, .system or .display of what translate() and the like give.
+// quickMember is .code, .system or .display of what translate() and the like give, or a
+// column of what lookup() gives.
 type quickMember struct {
 	of   quick
 	name string
@@ -260,6 +276,9 @@ func (q *quickMember) eval(r *run) (answer, bool) {
 	a, ok := q.of.eval(r)
 	if !ok || a.kind == isNothing {
 		return answer{}, ok
+	}
+	if a.kind == isRow {
+		return r.column(&a, q.name), true
 	}
 	if a.kind != isConcept && a.kind != isCoding {
 		return answer{}, false

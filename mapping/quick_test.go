@@ -58,6 +58,12 @@ var shortExpressions = []string{
 	"id('k', a)", "ref('Patient', 'k', a, b)", "translate('t', a)", "translate('t', a).code", "translate('t', a).display", "translate('t', a, b)", "concept('urn:x', a, b)",
 	"coding('urn:x', a, b)", "text(a)", "role(a)", "date(a)", "dateTime(a)", "instant(a)", "identifier('FNR', a)", "identifier('HPR', a)", "nationalIdentifier(a)",
 	"personName(a)", "personName(a, b)", "display(a)", "%i", "%c", "%c.code", "%when", "%subject", "%own",
+	"a + b", "'x' + a.b", "a in ('x' | 'y')", "(a in ('x' | 'y')).not()", "a.not()", "(a = 'x').not()", "a.where((b.exists() and b = 'x').not()).c",
+	"coalesce(a, b)", "coalesce(a.b, b.c, 'z')", "coalesce(a)", "a.replaceMatches('^.*/', '')", "'x/' + a.b.replaceMatches('^.*/', '')", "a.replaceMatches('[xy]', 'z')",
+	"a.replaceMatches('(x)', '$1')", "a.matches('^x')", "a.startsWith('x')", "a.endsWith('y')", "a.where(b.endsWith('x'))", "a.where(b.lower() = 'x')", "a.where(b.lower() = 'x').c",
+	"a.where($this is String).first()", "a.select(b)", "a.select(coalesce(b, c)).first()", "a.select(b & c)", "a.select($this & 'x')", "a.upper()", "a.b.trim()", "a.ofType(Period)", "a.b.ofType(string)",
+	"lookup('l', a, b).ut", "lookup('l', a, b).recto", "lookup('l', b, a)", "%row", "%row.ut", "%row.ingen", "%row.exists()", "%row.empty()", "%none", "%none.a", "%none.exists()", "%none.a.empty()",
+	"coalesce(lookup('l', a, b).ut, lookup('l', b, a).ut, 'z')", "lookup('l', a, b).exists()", "%list.exists()", "%v.exists()", "%c.exists()", "true", "a is String",
 }
 
 // The places that a value may be put in: an element, a text around braces, a loop's body.
@@ -73,7 +79,7 @@ func shortMap(expression string) string {
 	}
 	return strings.NewReplacer("PLACES\n", places, "EXPR", expression).Replace(`map: a/b
 record: rec
-tables: [t]
+tables: [t, l]
 assign:
   - v: "{{ a }}"
   - list: "{[ a ]}"
@@ -81,6 +87,8 @@ assign:
   - when: "{{ date('01.02.2026') }}"
   - own: { x: "{{ want }}" }
   - used: "{{ translate('t', 'x') }}"
+  - row: "{{ lookup('l', a, b) }}"
+  - none: "{{ a.b.c.a }}"
 subject: { key: "{{ want }}" }
 make:
   - "{% for i, d in want | b %}":
@@ -108,7 +116,7 @@ func TestShortWaysOnAnyRecord(t *testing.T) {
 		expression := rapid.SampledFrom(shortExpressions).Draw(t, "expression")
 		m := maps[expression]
 		if m == nil {
-			m = loadShort(t, shortMap(expression), "t.csv", table)
+			m = loadShort(t, shortMap(expression), map[string]string{"t.csv": table, "l.csv": "# match: inn,til\ninn,til,ut,recto\nx,,X,r\n/^[yz]$/,w,YW,\ny,,,r2\n"})
 			maps[expression] = m
 		}
 		scalar := rapid.SampledFrom([]any{"x", "y", "z", "w", "", " ", "01.02.2026", "2026-03-04", "2026-03-04T05:06:07", "2026-03-04T05:06:07.5+02:00", "20260304", "2026-02-30", "8", "true", 1, 12.50, true, false, nil, "14831460041"})
@@ -133,8 +141,12 @@ func TestShortWaysOnAnyRecord(t *testing.T) {
 	})
 }
 
-func loadShort(t *rapid.T, text, name, table string) *mapping.Map {
-	set, err := mapping.Load(fsOf(map[string]string{"maps/a/b.yaml": text, "codes/" + name: table}))
+func loadShort(t *rapid.T, text string, tables map[string]string) *mapping.Map {
+	files := map[string]string{"maps/a/b.yaml": text}
+	for name, table := range tables {
+		files["codes/"+name] = table
+	}
+	set, err := mapping.Load(fsOf(files))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
@@ -149,9 +161,13 @@ func TestShortWaysOnFHIR(t *testing.T) {
 		"title", "CarePlan.title", "%record.title", "%CarePlan.period.start", "period.start", "created", "created = '2026-01-01'", "created & title", "title & description",
 		"title.exists()", "period.empty()", "activity.detail.status", "activity.detail.scheduled", "activity.where(detail.status = 'unknown').detail.description",
 		"activity[0].detail.description", "identifier.where(system = 'a').value", "identifier.first().value", "note.text", "note.time", "contained", "contained.id", "subject.display", "subject",
+		"activity", "activity.detail", "note", "%record", "activity.detail.scheduled.ofType(Period)", "activity.detail.scheduled.ofType(string)", "activity.detail.scheduled.ofType(Timing).code", "activity.detail.ofType(Period)",
+		"activity[0].detail.scheduled.ofType(Period)", "coalesce(activity.detail.scheduled.ofType(string), title)", "coalesce(title, period, description)", "created in ('x' | '2026-01-01')", "title in ('x' | 'y')",
+		"'a' + title", "'a' + created", "identifier.where(system in ('a' | 'b')).value", "identifier.where(system.endsWith('a')).value", "identifier.where(system.matches('a')).first()", "category.select(coalesce(text, coding.code.first())).first()",
+		"created.matches('2026')", "title.replaceMatches('x', 'y')", "status = 'x'", "(title.exists() and title = 'x').not()", "identifier.where(type.exists()).value", "contained.where(id = 'g').ofType(Goal)",
 		"date(created)", "iif(created.exists(), title, description)", "id('k', identifier.value)", "text(title)", "category", "category.coding.code", "id", "subject.identifier", "%v", "%v.value",
 	}
-	places := []string{"valueString", "valueCode", "valueDate", "valueDateTime", "valueReference", "valueIdentifier", "valueCodeableConcept", "valuePeriod"}
+	places := []string{"valueString", "valueCode", "valueDate", "valueDateTime", "valueBoolean", "valueReference", "valueIdentifier", "valueCodeableConcept", "valuePeriod", "valueTiming", "valueAnnotation"}
 	maps := map[string]*mapping.Map{}
 	rapid.Check(t, func(t *rapid.T) {
 		expression, place := rapid.SampledFrom(expressions).Draw(t, "expression"), rapid.SampledFrom(places).Draw(t, "place")
@@ -168,14 +184,16 @@ make:
       - { url: urn:x, %s: "{{ %s }}" }
       - "{%% for a in activity %%}": { url: urn:y, valueString: "{{ %%a.detail.description }}" }
       - "{%% if %s %%}": { url: urn:z, valueString: x }
-`, place, expression, expression), "t.csv", "code,target\nx,y\n")
+`, place, expression, expression), nil)
 			maps[place+expression] = m
 		}
 		parts := []string{`"resourceType":"CarePlan"`, `"description":"d"`}
 		for _, part := range []string{
 			`"title":"x"`, `"_title":{"extension":[{"url":"urn:e","valueCode":"c"}]}`, `"created":"2026-01-01"`, `"_created":{"id":"q"}`, `"period":{"start":"2026-01"}`, `"period":{"start":"2026-01-02T03:04:05Z","_start":{"id":"a"}}`,
 			`"identifier":[{"system":"a","value":"1"}]`, `"identifier":[{"system":"a","value":"1"},{"value":"2"}]`, `"contained":[{"resourceType":"Goal","id":"g"}]`, `"subject":{"display":"x"}`, `"subject":{"identifier":{"value":"x"}}`,
-			`"activity":[{"detail":{"status":"unknown","scheduledString":"s","description":"b"}}]`, `"activity":[{"detail":{"status":"unknown"}},{"detail":{"description":"b","_status":{"id":"a"}}}]`, `"activity":[{"detail":null}]`,
+			`"activity":[{"detail":{"status":"unknown","scheduledString":"s","description":"b"}}]`, `"activity":[{"detail":{"scheduledPeriod":{"start":"2026","end":null}}},{"detail":{"scheduledTiming":{"event":["2026",null,""],"_event":[null,{"id":"e"},null]}}}]`,
+			`"activity":[{"detail":{"scheduledPeriod":{"end":"2026-02","start":"2026-01","zz":{"b":[[1]],"a":true}},"_scheduledString":{"id":"a"}}}]`, `"note":[{"time":"2026-01-02T03:04:05Z","text":"n","authorString":"A","extension":[{"valueDecimal":1.50,"url":"u"},{"valueBoolean":false,"url":"v"}]}]`,
+			`"category":[{"text":" ","coding":[{"display":"D","userSelected":true,"code":"c"},null,{}]}]`, `"period":{"start":"2026-01","extension":[{"url":"x","valueInteger":7}]}`, `"activity":[{"detail":{"status":"unknown"}},{"detail":{"description":"b","_status":{"id":"a"}}}]`, `"activity":[{"detail":null}]`,
 			`"note":[{"text":"n","time":"2026-01-02T03:04:05Z"}]`, `"category":[{"coding":[{"code":"c"}]}]`, `"category":"c"`, `"id":"i"`, `"title":null`, `"created":7`,
 		} {
 			if rapid.Bool().Draw(t, part) && !strings.Contains(strings.Join(parts, ","), part[:strings.Index(part, ":")]) {

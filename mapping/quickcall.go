@@ -41,7 +41,7 @@ func quickCalls() map[string]func(*run, *quickCall) (answer, bool) {
 		"id": quickID, "ref": quickRef, "display": quickDisplay, "translate": quickTranslate,
 		"concept": quickCoded(isConcept), "coding": quickCoded(isCoding), "text": quickWords, "role": quickRole,
 		"date": quickDate, "dateTime": quickDateTime, "instant": quickInstant,
-		"identifier": quickIdentifier, "nationalIdentifier": quickNational, "personName": quickName,
+		"lookup": quickLookup, "identifier": quickIdentifier, "nationalIdentifier": quickNational, "personName": quickName,
 	}
 }
 

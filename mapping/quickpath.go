@@ -1,6 +1,8 @@
 package mapping
 
 import (
+	"strings"
+
 	"samsyn/fhir/fhirpath"
 	"samsyn/fhir/r4"
 )
@@ -10,14 +12,19 @@ type quickPath struct {
 	slot  int // of the variable; -1: from the record, or the item in its place
 	name  string
 	steps []pathStep
+	whole bool // it is the whole expression
 }
 
-// pathStep is .name, [index] (-1 the last) or .where(criterion).
+// pathStep is .name, perhaps .ofType(T) of it, [index] (-1 the last), .where(criterion) or
+// .select(what). Another function gives nothing of nothing, and that is all that is sure of it.
 type pathStep struct {
-	name  string
-	head  bool // may be the root's own name
-	index int
-	where quick
+	name   string
+	head   bool // may be the root's own name
+	typ    *r4.Type
+	index  int
+	where  quick
+	each   quick
+	unsure bool
 }
 
 // nodes leaves what the path gives on the run's stack, from base on.
@@ -28,6 +35,8 @@ func (p *quickPath) nodes(r *run) (base int, ok bool) {
 		switch b := &r.slots[p.slot]; {
 		case b.bound && b.answer.kind == isNode:
 			start = b.answer.node
+		case b.bound && b.nothing():
+			return base, true
 		case !b.bound && r.isRoot(p.name):
 			start = r.root
 		default:
@@ -44,10 +53,14 @@ func (p *quickPath) nodes(r *run) (base int, ok bool) {
 		switch {
 		case s.where != nil:
 			ok = s.filter(r, base)
+		case s.each != nil:
+			ok = s.selected(r, base)
+		case s.unsure:
+			ok = len(r.stack) == base
 		case s.name == "":
 			s.at(r, base)
 		default:
-			ok = s.field(r, base)
+			ok = s.field(r, base, p.whole)
 		}
 		if !ok {
 			r.stack = r.stack[:base]
@@ -57,7 +70,7 @@ func (p *quickPath) nodes(r *run) (base int, ok bool) {
 	return base, true
 }
 
-func (s *pathStep) field(r *run, base int) bool {
+func (s *pathStep) field(r *run, base int, whole bool) bool {
 	end := len(r.stack)
 	if r.left -= end - base; r.left < 0 {
 		return false
@@ -65,7 +78,7 @@ func (s *pathStep) field(r *run, base int) bool {
 	for j := base; j < end; j++ {
 		n := r.stack[j]
 		if n.Type != nil {
-			if !s.element(r, n) {
+			if !s.element(r, n, whole) {
 				return false
 			}
 			continue
@@ -76,10 +89,13 @@ func (s *pathStep) field(r *run, base int) bool {
 		}
 		switch {
 		case c != nil:
-			if !r.push(c, nil) {
+			if s.typ != nil || !r.push(c, nil) {
 				return false
 			}
 		case s.head && n.IsRoot() && n.Name == s.name:
+			if s.typ != nil {
+				return false
+			}
 			r.stack = append(r.stack, n)
 		}
 	}
@@ -89,12 +105,15 @@ func (s *pathStep) field(r *run, base int) bool {
 
 // element is field for a FHIR element. Choices, contained resources and primitives with
 // extensions are left to FHIRPath.
-func (s *pathStep) element(r *run, n *fhirpath.Node) bool {
+func (s *pathStep) element(r *run, n *fhirpath.Node, whole bool) bool {
 	if s.head && s.name[0] >= 'A' && s.name[0] <= 'Z' && r4.IsA(n.Type.Name, s.name) {
 		r.stack = append(r.stack, n)
 		return true
 	}
 	e, name, ok := n.Type.Element(s.name)
+	if s.typ != nil {
+		return ok && e.Choice && e.Name == s.name && n.Kind == fhirpath.NodeObject && s.another(n, e, whole)
+	}
 	if !ok || e.Choice {
 		return false
 	}
@@ -115,6 +134,26 @@ func (s *pathStep) element(r *run, n *fhirpath.Node) bool {
 		}
 	}
 	return child == nil || r.push(child, t)
+}
+
+// another tells whether a choice is absent or of another type than is asked for, so that
+// the step gives nothing. Where it is of that type FHIRPath gives it its name. One of
+// another type was read all the same, which only counts where something comes of it.
+func (s *pathStep) another(n *fhirpath.Node, e *r4.Element, whole bool) bool {
+	for c := n.First(); c != nil; c = c.Next() {
+		name := strings.TrimPrefix(c.Name, "_")
+		if !strings.HasPrefix(name, e.Name) || name == e.Name {
+			continue
+		}
+		f, typ, ok := n.Type.Element(name)
+		if !ok || f != e {
+			continue
+		}
+		if !whole || len(name) < len(c.Name) || r4.IsA(typ, s.typ.Name) {
+			return false
+		}
+	}
+	return true
 }
 
 // push adds a field's value, or its list's entries, of type t. Lists in lists are left
@@ -177,6 +216,29 @@ func (s *pathStep) filter(r *run, base int) bool {
 	return true
 }
 
+// selected puts what the expression gives of each node in its place.
+func (s *pathStep) selected(r *run, base int) bool {
+	focus := r.focusNode
+	defer func() { r.focusNode = focus }()
+	end, kept := len(r.stack), base
+	for j := base; j < end; j++ {
+		r.focusNode = r.stack[j]
+		if r.left--; r.left < 0 {
+			return false
+		}
+		a, ok := s.each.eval(r)
+		if !ok || a.kind != isNothing && a.kind != isNode {
+			return false
+		}
+		if a.kind == isNode {
+			r.stack[kept] = a.node
+			kept++
+		}
+	}
+	r.stack = r.stack[:kept]
+	return true
+}
+
 func truth(q quick, r *run) (is, known, ok bool) {
 	a, ok := q.eval(r)
 	if !ok {
@@ -194,6 +256,9 @@ func (p *quickPath) eval(r *run) (answer, bool) {
 			return answer{kind: isText, text: r.in.Key}, true
 		}
 	}
+	if a, ok := p.column(r); ok {
+		return a, true
+	}
 	base, ok := p.nodes(r)
 	if !ok {
 		return answer{}, false
@@ -207,4 +272,29 @@ func (p *quickPath) eval(r *run) (answer, bool) {
 		return answer{kind: isNode, node: found[0]}, true
 	}
 	return answer{}, false
+}
+
+// column is %variable.name of a row that lookup() gave.
+func (p *quickPath) column(r *run) (answer, bool) {
+	if p.slot < 0 || len(p.steps) != 1 || p.steps[0].name == "" || p.steps[0].typ != nil || strings.HasPrefix(p.steps[0].name, r.rootName) {
+		return answer{}, false
+	}
+	if b := &r.slots[p.slot]; b.bound && b.quick && b.answer.kind == isRow {
+		return r.column(&b.answer, p.steps[0].name), true
+	}
+	return answer{}, false
+}
+
+// first is eval for who wants the first of many.
+func (p *quickPath) first(r *run) (answer, bool) {
+	if a, ok := p.column(r); ok {
+		return a, true
+	}
+	base, ok := p.nodes(r)
+	if !ok || len(r.stack) == base {
+		return answer{}, ok
+	}
+	a := answer{kind: isNode, node: r.stack[base]}
+	r.stack = r.stack[:base]
+	return a, true
 }

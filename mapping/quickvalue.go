@@ -11,12 +11,18 @@ func (r *run) give(x *expr, t *target, a *answer, o *origin, out *value) (ok boo
 	case isNothing:
 		return true
 	case isNode:
-		if a.node.Kind == fhirpath.NodeObject {
-			return false
+		switch a.node.Kind {
+		case fhirpath.NodeObject:
+			return !t.prim && r.giveTree(out, a.node, t.typ, o, 0)
+		case fhirpath.NodeBool:
+			return r.giveBool(x, t, a.node.Text, o, out)
 		}
 		return r.giveText(x, t, a.node.Text, a.node.Kind, o, out)
 	case isText:
 		return r.giveText(x, t, a.text, fhirpath.NodeText, o, out)
+	case isTrue, isFalse:
+		s, _ := a.words()
+		return r.giveBool(x, t, s, o, out)
 	case isDigits:
 		return r.giveText(x, t, a.text, fhirpath.NodeNumber, o, out)
 	case isDate, isDateTime:
@@ -36,6 +42,14 @@ func (r *run) give(x *expr, t *target, a *answer, o *origin, out *value) (ok boo
 		return t.typ == "Identifier" && r.giveObject(out, o, 2, [3]string{"system", "value"}, a.system, a.text)
 	}
 	return false
+}
+
+func (r *run) giveBool(x *expr, t *target, s string, o *origin, out *value) bool {
+	if t.typ == "" || t.typ == "boolean" {
+		out.kind, out.text, out.origin = boolean, s, o
+		return r.spend(1, 0) == nil
+	}
+	return r.giveText(x, t, s, fhirpath.NodeText, o, out)
 }
 
 func (r *run) giveText(x *expr, t *target, s string, kind fhirpath.NodeKind, o *origin, out *value) bool {

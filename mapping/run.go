@@ -58,6 +58,14 @@ type binding struct {
 	from   []source // source fields behind it
 }
 
+// nothing tells whether the variable is bound to nothing.
+func (b *binding) nothing() bool {
+	if b.quick {
+		return b.answer.kind == isNothing
+	}
+	return len(b.items) == 0
+}
+
 func (b *binding) collection() fhirpath.Collection {
 	switch {
 	case !b.quick:

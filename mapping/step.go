@@ -53,16 +53,13 @@ func (s *firstStep) ask(r *run, out *value) bool {
 		return false
 	}
 	var a answer
-	if path, ok := s.x.quick.(*quickPath); ok && len(path.steps) > 0 {
-		base, ok := path.nodes(r)
-		if !ok {
-			return false
-		}
-		if len(r.stack) > base {
-			a = answer{kind: isNode, node: r.stack[base]}
-		}
-		r.stack = r.stack[:base]
-	} else if a, ok = s.x.quick.eval(r); !ok {
+	path, ok := s.x.quick.(*quickPath)
+	if ok && len(path.steps) > 0 {
+		a, ok = path.first(r)
+	} else {
+		a, ok = s.x.quick.eval(r)
+	}
+	if !ok {
 		return false
 	}
 	if a.kind == isNothing {
