@@ -25,7 +25,9 @@ const maxNodes = 20_000
 type loader struct {
 	file      string
 	data      []byte
+	text      string
 	lines     []string
+	starts    []int // where each line begins in text
 	tables    map[string]*codeTable
 	functions []fhirpath.Option
 
@@ -60,11 +62,7 @@ func (l *loader) place(n *yaml.Node, offset int) (line, column int) {
 	if offset == 0 && n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
 		return line, column
 	}
-	first := []rune(l.lines[n.Line-1])
-	raw := string(first[min(n.Column-1, len(first)):])
-	for _, more := range l.lines[n.Line:min(n.Line+200, len(l.lines))] {
-		raw += "\n" + more
-	}
+	raw := l.from(n.Line, n.Column)
 	needle, _, _ := strings.Cut(n.Value[offset:], "\n")
 	if len(needle) > 24 {
 		needle = needle[:24]
@@ -86,11 +84,29 @@ func (l *loader) place(n *yaml.Node, offset int) (line, column int) {
 	return line, column + utf8.RuneCountInString(before)
 }
 
+// from is the text of the file from a place on, and no more than 200 lines after it.
+// Nothing is copied: it is asked for every expression of every map, at each start.
+func (l *loader) from(line, column int) string {
+	first := l.lines[line-1]
+	for range column - 1 {
+		_, size := utf8.DecodeRuneInString(first)
+		first = first[size:]
+	}
+	start := l.starts[line-1] + len(l.lines[line-1]) - len(first)
+	last := min(line+200, len(l.lines)) - 1
+	return l.text[start : l.starts[last]+len(l.lines[last])]
+}
+
 var yamlErrorLine = regexp.MustCompile(`line (\d+)`)
 
 // document parses the file's YAML; nil when it is none.
 func (l *loader) document() *yaml.Node {
-	l.lines = strings.Split(string(l.data), "\n")
+	l.text = string(l.data)
+	l.lines = strings.Split(l.text, "\n")
+	l.starts = make([]int, len(l.lines))
+	for i := 1; i < len(l.lines); i++ {
+		l.starts[i] = l.starts[i-1] + len(l.lines[i-1]) + 1
+	}
 	if !utf8.Valid(l.data) {
 		l.fault(nil, 0, "", "the file is not UTF-8")
 		return nil
