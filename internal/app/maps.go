@@ -85,11 +85,7 @@ func (a *App) keepMaps(ctx context.Context) error {
 		if !used {
 			continue
 		}
-		pin, err := m.Pin()
-		if err == nil {
-			err = a.store.KeepMap(ctx, m.Revision(), m.Name, pin)
-		}
-		if err != nil {
+		if err := a.store.KeepMap(ctx, m.Revision(), m.Name, m.Pin); err != nil {
 			return err
 		}
 	}

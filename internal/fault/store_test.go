@@ -19,7 +19,7 @@ import (
 // and loses nothing.
 func TestF15ConnectionLostAtCommit(t *testing.T) {
 	pgtest.Available(t)
-	for i := range size(6, 60) {
+	for i := range size(3, 60) {
 		seed := firstSeed(t) + uint64(i)
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			var p *pgProxy

@@ -271,7 +271,7 @@ func TestForetoldIsDone(t *testing.T) {
 	}
 	files := shippedFiles(t)
 	seen := map[string]int{}
-	tries, most := 0, 8
+	tries, most := 0, 4
 	if os.Getenv("SAMSYN_TEST_SIZE") == "ci" {
 		most = 1000
 	}

@@ -14,15 +14,19 @@ import (
 )
 
 // KeepMap keeps what a map's revision stands for, once: what it makes can then be made
-// again when the map is another.
-func (s *Store) KeepMap(ctx context.Context, revision, name string, pin []byte) error {
+// again when the map is another. pin is asked only where nothing is kept yet.
+func (s *Store) KeepMap(ctx context.Context, revision, name string, pin func() ([]byte, error)) error {
 	held, err := s.hasMap(ctx, revision)
 	if err != nil || held {
 		return err
 	}
+	pinned, err := pin()
+	if err != nil {
+		return fmt.Errorf("keep map %s: %w", name, err)
+	}
 	err = s.transaction(ctx, func(w *work) error {
 		return w.exec(`INSERT INTO map_revision (revision, name, recorded, pin) VALUES ($1, $2, $3, $4) ON CONFLICT (revision) DO NOTHING`,
-			revision, name, micros(w.at), pin)
+			revision, name, micros(w.at), pinned)
 	})
 	if err != nil {
 		return fmt.Errorf("keep map %s: %w", name, err)

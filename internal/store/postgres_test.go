@@ -23,8 +23,22 @@ func opener(open func(storetest.TB) *store.Store) func(storetest.TB) storetest.S
 	return func(tb storetest.TB) storetest.Store { return open(tb) }
 }
 
+// few lets rapid draw so many examples, but in CI, until the test is over.
+func few(t *testing.T, n string) {
+	t.Helper()
+	if os.Getenv("SAMSYN_TEST_SIZE") == "ci" {
+		return
+	}
+	before := flag.Lookup("rapid.checks").Value.String()
+	if err := flag.Set("rapid.checks", n); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = flag.Set("rapid.checks", before) }) // it was accepted before
+}
+
 func TestPostgres(t *testing.T) {
 	pgtest.Available(t)
+	few(t, "6")
 	storetest.Run(t, opener(storetest.Postgres(t, store.Options{}, nil)))
 }
 
@@ -32,13 +46,7 @@ func TestPostgres(t *testing.T) {
 // two server connections: nothing that is ours may stay with a connection.
 func TestPooled(t *testing.T) {
 	pgtest.Available(t)
-	if os.Getenv("SAMSYN_TEST_SIZE") != "ci" {
-		before := flag.Lookup("rapid.checks").Value.String()
-		if err := flag.Set("rapid.checks", "3"); err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = flag.Set("rapid.checks", before) }() // it was accepted before
-	}
+	few(t, "3")
 	pooler, err := url.Parse(pgtest.Pooler(t, pgtest.URL(t, migrate)))
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 // MapStore is what the map tools need of a store.
 type MapStore interface {
 	Store
-	KeepMap(ctx context.Context, revision, name string, pin []byte) error
+	KeepMap(ctx context.Context, revision, name string, pin func() ([]byte, error)) error
 	PinnedMap(ctx context.Context, revision string) ([]byte, error)
 	MapRevisions(ctx context.Context, source string) (map[string][]string, error)
 	RecordAt(ctx context.Context, source string, k ledger.Key, hash [32]byte) (adapters.Record, error)
@@ -30,13 +30,18 @@ var _ MapStore = (*store.Store)(nil)
 func pinned(t *testing.T, open func(t TB) Store) {
 	s := open(t).(MapStore)
 	pin := []byte{0, 1, 2, 'z'}
+	asked := 0
 	for range 2 {
-		if err := s.KeepMap(t.Context(), "rev", "x/y", pin); err != nil {
+		if err := s.KeepMap(t.Context(), "rev", "x/y", func() ([]byte, error) { asked++; return pin, nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.KeepMap(t.Context(), "rev", "x/y", []byte("other")); err != nil {
-		t.Fatal(err)
+	if asked != 1 {
+		t.Errorf("what a revision stands for was asked %d times", asked)
+	}
+	no := errors.New("no")
+	if err := s.KeepMap(t.Context(), "another", "x/y", func() ([]byte, error) { return nil, no }); !errors.Is(err, no) {
+		t.Errorf("error %v", err)
 	}
 	if got, err := s.PinnedMap(t.Context(), "rev"); err != nil || !bytes.Equal(got, pin) {
 		t.Errorf("pin %v %v, want %v", got, err, pin)
