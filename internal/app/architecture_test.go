@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"internal/access":              {"internal/care"},
 	"internal/consolidate":         {"fhir", "internal/care", "internal/words"},
 	"internal/consolidate/stories": {"fhir", "internal/care", "internal/consolidate"},
+	"internal/search":              {"fhir", "fhir/fhirpath", "internal/care"},
 	"internal/findings":            {"internal/care", "internal/consolidate", "internal/words"},
 	"internal/care":                {"fhir"},
 	"internal/connector":           {"adapters", "fhir/fhirpath", "internal/xmlsafe"},
@@ -65,7 +66,7 @@ var keepers = map[string][]string{
 }
 
 // pure packages do no I/O.
-var pure = []string{"internal/access", "internal/consolidate", "internal/findings", "internal/identity", "internal/care", "mapping", "fhir", "fhir/fhirpath"}
+var pure = []string{"internal/access", "internal/consolidate", "internal/findings", "internal/identity", "internal/care", "internal/search", "mapping", "fhir", "fhir/fhirpath"}
 
 var ioPackages = []string{"net", "net/http", "os", "os/exec", "database/sql"}
 
