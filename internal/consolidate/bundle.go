@@ -208,50 +208,12 @@ func (w *bundler) issue(i int, d Disagreement) object {
 	return out
 }
 
-// visible adds the resources themselves. Their stored body keeps the source's own
-// subject; what is served names the person instead.
+// visible adds the resources themselves, as they are served.
 func (w *bundler) visible(contributions []care.Contribution) error {
-	seen := map[string]bool{}
-	for _, c := range newest(contributions) {
-		for _, m := range sortedMade(c.Made) {
-			name := m.Resource.Type + "/" + m.Resource.ID
-			if m.Resource.Type == "Patient" || seen[name] {
-				continue
-			}
-			seen[name] = true
-			dec := json.NewDecoder(bytes.NewReader(m.Resource.Body))
-			dec.UseNumber() // a decimal's digits are part of what was said
-			var body object
-			if err := dec.Decode(&body); err != nil {
-				continue // it stands as unreadable among the overview's others
-			}
-			if _, ok := body["resourceType"].(string); !ok {
-				continue
-			}
-			serve(body, w.subject["reference"].(string))
-			w.add("include", body)
-		}
-	}
-	return nil
-}
-
-// serve points every reference to a patient to the served person: a record is
-// about one person at the most.
-func serve(v any, subject string) {
-	switch v := v.(type) {
-	case list:
-		for _, e := range v {
-			serve(e, subject)
-		}
-	case object:
-		for k, e := range v {
-			if s, ok := e.(string); ok && k == "reference" && strings.HasPrefix(s, "Patient/") {
-				v[k] = subject
-				continue
-			}
-			serve(e, subject)
-		}
-	}
+	return served(w.o.Person, contributions, func(body object) error {
+		w.add("include", body)
+		return nil
+	})
 }
 
 // outcome always holds marker M1, and a warning for each source that is not current.
