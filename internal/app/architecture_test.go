@@ -28,6 +28,9 @@ var allowed = map[string][]string{
 	"internal/store/storetest":     {"adapters", "fhir", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…", "internal/store", "internal/store/pgtest"},
 	"internal/identity":            {"internal/care", "fhir"},
 	"internal/access":              {"internal/care"},
+	"internal/auth":                {"internal/auth/…", "internal/care", "internal/identity"},
+	"internal/auth/jwt":            {"internal/care"},
+	"internal/auth/scope":          {},
 	"internal/consolidate":         {"fhir", "internal/care", "internal/words"},
 	"internal/consolidate/stories": {"fhir", "internal/care", "internal/consolidate"},
 	"internal/search":              {"fhir", "fhir/fhirpath", "internal/care"},
@@ -62,6 +65,8 @@ var keepers = map[string][]string{
 	"modernc.org/sqlite":          {"internal/store"},
 	"github.com/lib/pq":           {"internal/store", "internal/bench"},
 	"github.com/spf13/cobra":      {"cmd/samsyn"},
+	"github.com/coreos/go-oidc":   {"internal/auth"},
+	"golang.org/x/oauth2":         {"internal/auth"},
 	"gopkg.in/yaml.v3":            {"internal/app", "mapping", "fhir", "internal/demo", "internal/connector"},
 }
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// tables are all tables but run, access_log, lease and the job queue: a run's report is the one thing that
+// tables are all tables but run, access_log, lease, session, used and the job queue: a run's report is the one thing that
 // a second identical run may write, and who looked is no content.
 var tables = []string{"meta", "source", "shard", "ledger", "record", "record_history", "part", "contribution", "contribution_version", "resource", "rule", "lineage_shape",
 	"claim", "claim_number", "person", "number", "person_merge", "subject", "ruling", "quarantine", "pending", "grants", "map_revision"}

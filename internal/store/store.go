@@ -21,6 +21,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"samsyn/internal/care"
@@ -56,6 +57,8 @@ type Store struct {
 	shapes  shapes // lineages that were read
 	drawing sync.Mutex
 	random  io.Reader
+
+	uses atomic.Int64 // of Once, by this instance
 }
 
 // Open opens the store at dsn, creating and migrating it as needed: a postgres:// URL,

@@ -57,6 +57,13 @@ type Store interface {
 	PutReconciliation(ctx context.Context, r ledger.Reconciliation) (id int64, err error)
 	Reconciliations(ctx context.Context, source string, limit int) ([]ledger.Reconciliation, error)
 	Reconciliation(ctx context.Context, id int64) (ledger.Reconciliation, error)
+	SignInKey() []byte
+	PutSession(ctx context.Context, n care.Session, replaces string) error
+	Session(ctx context.Context, id string) (care.Session, error)
+	SeeSession(ctx context.Context, id string, at time.Time) error
+	EndSession(ctx context.Context, id string) error
+	EndProvided(ctx context.Context, provider, subject, provided string) (int, error)
+	Once(ctx context.Context, use, id string, until time.Time) (bool, error)
 	Dump(ctx context.Context, out io.Writer) error
 	Canonical(ctx context.Context, out io.Writer) error
 }
@@ -87,6 +94,8 @@ func Run(t *testing.T, open func(t TB) Store) {
 		{"unlinking gives what never was linked", unlinking},
 		{"grants are kept and end", grants},
 		{"access is logged", accessLog},
+		{"a session is kept until it is ended", sessions},
+		{"what is used once is not used twice", once},
 		{"a lease has one holder, and who lost it keeps nothing", leases},
 		{"an interrupted run is told as one", interrupted},
 		{"shards have cursors of their own", shards},
