@@ -1,5 +1,5 @@
 # make help lists the targets.
-.PHONY: help run test lint ci bench soak generate verify
+.PHONY: help run test lint ci bench soak bugs generate verify
 help:     ; @grep -E '^[a-z]+: .*##' Makefile | sed 's/: .*## /\t/'
 run:      ## the demo, on loopback, with synthetic families
 	go run ./cmd/samsyn demo
@@ -16,6 +16,8 @@ bench:    ## the figures in docs/performance.md; smaller with BENCH='-children 1
 	go test -run '^$$' -bench . -benchmem ./fhir/... ./mapping/... ./internal/...
 soak:     ## faults and sequences, ten times CI's size: some hours (docs/reliability.md)
 	SAMSYN_TEST_SIZE=soak go test -timeout 24h -v -run 'TestF|TestMachine|TestEverySource' ./internal/fault
+bugs:     ## the test of the tests: each mistake of internal/bugs/list.yaml must be noticed
+	SAMSYN_BUGS=1 go test -count=1 -timeout 2h -v ./internal/bugs
 generate: ## what is generated from ../shared and from the code
 	go run ./fhir/r4/gen
 	go test ./mapping -run 'Docs|Functions' -update

@@ -67,7 +67,7 @@ var keepers = map[string][]string{
 	"github.com/spf13/cobra":      {"cmd/samsyn"},
 	"github.com/coreos/go-oidc":   {"internal/auth"},
 	"golang.org/x/oauth2":         {"internal/auth"},
-	"gopkg.in/yaml.v3":            {"internal/app", "mapping", "fhir", "internal/demo", "internal/connector"},
+	"gopkg.in/yaml.v3":            {"internal/app", "mapping", "fhir", "internal/demo", "internal/connector", "internal/bugs"},
 }
 
 // pure packages do no I/O.
