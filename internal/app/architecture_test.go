@@ -31,6 +31,7 @@ var allowed = map[string][]string{
 	"internal/auth":                {"internal/auth/…", "internal/care", "internal/identity"},
 	"internal/auth/jwt":            {"internal/care"},
 	"internal/auth/scope":          {},
+	"internal/audit":               {"fhir", "internal/care", "internal/ops/scan"},
 	"internal/consolidate":         {"fhir", "internal/care", "internal/words"},
 	"internal/consolidate/stories": {"fhir", "internal/care", "internal/consolidate"},
 	"internal/search":              {"fhir", "fhir/fhirpath", "internal/care"},
@@ -71,7 +72,7 @@ var keepers = map[string][]string{
 }
 
 // pure packages do no I/O.
-var pure = []string{"internal/access", "internal/consolidate", "internal/findings", "internal/identity", "internal/care", "internal/search", "mapping", "fhir", "fhir/fhirpath"}
+var pure = []string{"internal/access", "internal/consolidate", "internal/findings", "internal/identity", "internal/care", "internal/search", "mapping", "fhir", "fhir/fhirpath", "internal/audit"}
 
 var ioPackages = []string{"net", "net/http", "os", "os/exec", "database/sql"}
 
