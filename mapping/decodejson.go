@@ -7,10 +7,11 @@ import (
 	"unicode/utf8"
 
 	"samsyn/fhir/fhirpath"
+	"samsyn/internal/jsonsafe"
 )
 
-// decodeJSON reads strict JSON: one value, valid UTF-8, no name twice in an object,
-// at most maxDepth deep. encoding/json lets all of that pass, and a record that two
+// decodeJSON reads strict JSON: one value, valid UTF-8, no name twice in an object nor
+// twice but for case, at most maxDepth deep. encoding/json lets all of that pass, and a record that two
 // readers understand differently is a danger.
 func decodeJSON(body []byte, nodes *fhirpath.Nodes) (*fhirpath.Node, error) {
 	if !utf8.Valid(body) {
@@ -121,17 +122,21 @@ func (d *jsonReader) object(name string, depth int) (*fhirpath.Node, error) {
 		if fields == manyFields {
 			many = make(map[string]bool, 4*manyFields)
 			for c := n.First(); c != nil; c = c.Next() {
-				many[c.Name] = true
+				many[jsonsafe.Fold(c.Name)] = true
 			}
 		}
-		twice := many[name]
+		twice := false
 		if many == nil {
-			twice = n.Field(name) != nil
+			for c := n.First(); c != nil && !twice; c = c.Next() {
+				twice = jsonsafe.SameButForCase(c.Name, name)
+			}
 		} else {
-			many[name] = true
+			folded := jsonsafe.Fold(name)
+			twice = many[folded]
+			many[folded] = true
 		}
 		if twice {
-			return nil, d.fault("the same name twice in an object")
+			return nil, d.fault("the same name twice in an object, or twice but for case")
 		}
 		d.space()
 		if !d.next(':') {

@@ -3,16 +3,22 @@ package fhirrest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"samsyn/adapters"
+	"samsyn/internal/jsonsafe"
 )
 
 const (
-	maxPage  = 64 << 20 // one Bundle
-	maxDepth = 64       // one resource
+	// outcomes are the OperationOutcomes that may stand on a page beside its entries.
+	outcomes = 16
+	// maxLinks bounds a Bundle's links; R4 servers send five.
+	maxLinks = 64
+	// maxDepth is how deep one resource may nest.
+	maxDepth = 64
 )
 
 // bundle is as much of a Bundle as paging needs. Entries stay raw: one that is
@@ -61,13 +67,34 @@ type head struct {
 	Issue []issue `json:"issue"`
 }
 
-// readBundle reads one answer. An OperationOutcome in place of a Bundle is an
-// error: there are no records in it. Only its codes are told on; its texts may
-// repeat what was asked for.
-func readBundle(body []byte) (bundle, error) {
+// readBundle reads one answer of at most most entries. An OperationOutcome in place of a
+// Bundle is an error: there are no records in it. Only its codes are told on; its texts may
+// repeat what was asked for. Entries are only told apart here, so that one that breaks the
+// rules of JSON stops nobody but itself.
+func readBundle(body []byte, most int) (bundle, error) {
+	whole := jsonsafe.Limits{Bytes: int64(len(body))}
 	var b bundle
-	if err := json.Unmarshal(body, &b); err != nil {
-		return b, fmt.Errorf("%w: the answer is not JSON", adapters.ErrProtocol)
+	fields, err := jsonsafe.Object(body, whole)
+	if err != nil {
+		return b, fmt.Errorf("%w: the answer is not JSON that holds a Bundle: %w", adapters.ErrProtocol, err)
+	}
+	for name, to := range map[string]any{"resourceType": &b.ResourceType, "type": &b.Type, "link": &b.Link, "issue": &b.Issue} {
+		if raw := fields.Get(name); raw != nil {
+			if err := jsonsafe.Decode(raw, to, jsonsafe.Limits{}); err != nil {
+				return b, fmt.Errorf("%w: the answer's %s is not what a Bundle's should be: %w", adapters.ErrProtocol, name, err)
+			}
+		}
+	}
+	if len(b.Link) > maxLinks {
+		return b, fmt.Errorf("%w: the answer has %d links", adapters.ErrProtocol, len(b.Link))
+	}
+	if raw := fields.Get("entry"); raw != nil && string(raw) != "null" {
+		switch b.Entry, err = jsonsafe.List(raw, most, whole); {
+		case errors.Is(err, jsonsafe.ErrTooMany):
+			return b, fmt.Errorf("%w: the answer has more than %d entries; set page_size lower, or max_entries higher where resources are included", adapters.ErrProtocol, most)
+		case err != nil:
+			return b, fmt.Errorf("%w: the answer's entries cannot be told apart: %w", adapters.ErrProtocol, err)
+		}
 	}
 	switch b.ResourceType {
 	case "Bundle":
@@ -119,9 +146,16 @@ func (a *adapter) record(raw json.RawMessage, asked, where string) (*adapters.Re
 			Err: fmt.Errorf("%w: %s", adapters.ErrMalformed, fmt.Sprintf(format, args...)),
 		}
 	}
-	var e entry
-	if err := json.Unmarshal(raw, &e); err != nil {
-		return nil, fault(asked, where, "the entry is not what a Bundle entry should be; ask the server's owner")
+	e, err := a.entry(raw)
+	if err != nil && len(e.Resource) > 0 {
+		// Where the resource's own top can be read it says which record is held back.
+		content = e.Resource
+		if h, trusted := headOf(e.Resource); trusted && typeName.MatchString(h.ResourceType) && fhirID.MatchString(h.ID) && !hasNationalNumber(h.ID) {
+			return nil, fault(h.ResourceType, h.ID, "%v; ask the server's owner", err)
+		}
+	}
+	if err != nil {
+		return nil, fault(asked, where, "the entry is not what a Bundle entry should be: %v; ask the server's owner", err)
 	}
 	if e.Request.Method == "DELETE" {
 		return deleted(e, asked, where, fault)
@@ -131,7 +165,7 @@ func (a *adapter) record(raw json.RawMessage, asked, where string) (*adapters.Re
 	}
 	content = e.Resource
 	var h head
-	if err := json.Unmarshal(e.Resource, &h); err != nil {
+	if err := jsonsafe.Fill(e.Resource, &h); err != nil {
 		return nil, fault(asked, where, "resourceType, id or meta is not what R4 says")
 	}
 	if h.ResourceType == "OperationOutcome" {
@@ -140,7 +174,38 @@ func (a *adapter) record(raw json.RawMessage, asked, where string) (*adapters.Re
 	return a.check(e.Resource, h, where, fault)
 }
 
-// check turns a resource into a record if its head can be trusted.
+// entry reads an entry strictly. On an error the resource is still given where the entry's
+// own fields can be told apart.
+func (a *adapter) entry(raw json.RawMessage) (entry, error) {
+	var e entry
+	// The resource's own size is looked at later, with its name. The entry is one level around it.
+	err := jsonsafe.Check(raw, jsonsafe.Limits{Bytes: int64(len(raw)), Depth: maxDepth + 1})
+	if err == nil {
+		return e, jsonsafe.Fill(raw, &e)
+	}
+	if fields, apart := jsonsafe.Object(raw, jsonsafe.Limits{Bytes: int64(len(raw))}); apart == nil {
+		e.Resource = fields.Get("resource")
+	}
+	return e, err
+}
+
+// headOf reads the top of a resource that is otherwise not to be trusted. It is told apart
+// from a resource whose own top is broken, or says a thing twice.
+func headOf(resource json.RawMessage) (head, bool) {
+	var h head
+	fields, err := jsonsafe.Object(resource, jsonsafe.Limits{Bytes: int64(len(resource))})
+	if err != nil {
+		return h, false
+	}
+	for name, to := range map[string]any{"resourceType": &h.ResourceType, "id": &h.ID} {
+		if raw := fields.Get(name); raw != nil && jsonsafe.Decode(raw, to, jsonsafe.Limits{}) != nil {
+			return h, false
+		}
+	}
+	return h, true
+}
+
+// check turns a resource whose JSON was checked into a record if its head can be trusted.
 func (a *adapter) check(body json.RawMessage, h head, where string, fault func(kind, key, format string, args ...any) *adapters.Fault) (*adapters.Record, *adapters.Fault) {
 	kind, key := h.ResourceType, h.ID
 	if !typeName.MatchString(kind) {
@@ -154,9 +219,6 @@ func (a *adapter) check(body json.RawMessage, h head, where string, fault func(k
 	}
 	if len(body) > a.config.MaxResource {
 		return nil, fault(kind, key, "the resource is %d bytes, more than max_resource (%d); raise it if this is right", len(body), a.config.MaxResource)
-	}
-	if deeperThan(body, maxDepth) {
-		return nil, fault(kind, key, "the resource is nested deeper than %d levels", maxDepth)
 	}
 	changed, err := instant(h.Meta.LastUpdated)
 	if err != nil {
@@ -226,30 +288,6 @@ func splitPath(s string) []string {
 		out = append(out, string(p))
 	}
 	return out
-}
-
-// deeperThan tells whether valid JSON nests deeper than max.
-func deeperThan(body []byte, max int) bool {
-	depth, inText := 0, false
-	for i := 0; i < len(body); i++ {
-		switch c := body[i]; {
-		case inText:
-			if c == '\\' {
-				i++
-			} else if c == '"' {
-				inText = false
-			}
-		case c == '"':
-			inText = true
-		case c == '{' || c == '[':
-			if depth++; depth > max {
-				return true
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return false
 }
 
 // hasNationalNumber tells whether a run of exactly eleven digits in s passes the

@@ -191,7 +191,11 @@ func (a *adapter) ask(ctx context.Context, r request) (bundle, error) {
 	if err != nil {
 		return bundle{}, err
 	}
-	return readBundle(answer)
+	most := a.config.MaxEntries
+	if count, err := strconv.Atoi(r.form.Get("_count")); err == nil {
+		most = max(most, count) // heads are asked for more at a time
+	}
+	return readBundle(answer, most+outcomes)
 }
 
 // send gives the body of a 2xx answer.
@@ -205,15 +209,15 @@ func (a *adapter) send(req *http.Request) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", adapters.ErrUnavailable, unaddressed(err))
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxPage+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(a.config.MaxPage)+1))
 	if err != nil {
 		if req.Context().Err() != nil {
 			return nil, req.Context().Err()
 		}
 		return nil, fmt.Errorf("%w: the answer broke off", adapters.ErrUnavailable)
 	}
-	if len(body) > maxPage {
-		return nil, fmt.Errorf("%w: the answer is more than %d bytes; set page_size lower", adapters.ErrProtocol, maxPage)
+	if len(body) > a.config.MaxPage {
+		return nil, fmt.Errorf("%w: the answer is more than %d bytes; set page_size lower, or max_page higher", adapters.ErrProtocol, a.config.MaxPage)
 	}
 	if resp.StatusCode/100 == 2 {
 		return body, nil
@@ -226,7 +230,7 @@ func (a *adapter) send(req *http.Request) ([]byte, error) {
 		kind = adapters.ErrUnavailable
 	}
 	why := ""
-	if _, err := readBundle(body); err != nil && strings.Contains(err.Error(), "OperationOutcome") {
+	if _, err := readBundle(body, outcomes); err != nil && strings.Contains(err.Error(), "OperationOutcome") {
 		why = ": " + err.Error()
 	}
 	return nil, fmt.Errorf("%w: HTTP %d%s", kind, resp.StatusCode, why)

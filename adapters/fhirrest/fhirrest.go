@@ -30,6 +30,11 @@ type Config struct {
 	Overlap time.Duration `yaml:"overlap"`
 	// MaxResource caps one resource in bytes; a bigger one is a fault. Default 1 MiB.
 	MaxResource int `yaml:"max_resource"`
+	// MaxPage caps one answer in bytes, unpacked. Default 10 MiB, at most 64 MiB.
+	MaxPage int `yaml:"max_page"`
+	// MaxEntries caps the entries of one answer, those that are included with what was
+	// asked for among them. Default 1,000, at most 10,000.
+	MaxEntries int `yaml:"max_entries"`
 	// Listing is "none" where the server cannot be asked for everything that it holds
 	// (or holds more than it tells us): a reconciliation then reads a window of time again.
 	Listing string `yaml:"listing"`
@@ -60,6 +65,9 @@ type PerPatient struct {
 	// read anew on each pass. Empty lines and lines that open with # are skipped.
 	File string `yaml:"file"`
 }
+
+// maxPage is as much as one answer may ever be allowed to hold, in bytes.
+const maxPage = 64 << 20
 
 // ListingNone is the one word for Config.Listing.
 const ListingNone = "none"
@@ -111,8 +119,14 @@ func (c Config) Validate() []error {
 	if c.Overlap < 0 || c.Overlap > 7*24*time.Hour {
 		fault("overlap", "must be between 0 and a week")
 	}
+	if c.MaxPage < 0 || c.MaxPage > maxPage {
+		fault("max_page", "must be between 1 and %d bytes (0: the default 10 MiB)", maxPage)
+	}
 	if c.MaxResource < 0 || c.MaxResource > maxPage {
 		fault("max_resource", "must be between 1 and %d bytes", maxPage)
+	}
+	if c.MaxEntries < 0 || c.MaxEntries > 10_000 {
+		fault("max_entries", "must be between 1 and 10000 (0: the default 1000)")
 	}
 	if c.Listing != "" && c.Listing != ListingNone {
 		fault("listing", "%q is not known; leave it out, or write none", c.Listing)
@@ -145,6 +159,12 @@ func (c Config) Open(d adapters.Deps) (adapters.Adapter, error) {
 	}
 	if c.MaxResource == 0 {
 		c.MaxResource = 1 << 20
+	}
+	if c.MaxPage == 0 {
+		c.MaxPage = max(10<<20, c.MaxResource+1<<20) // one resource and the Bundle around it
+	}
+	if c.MaxEntries == 0 {
+		c.MaxEntries = 1000
 	}
 	c.Types = slices.Clone(c.Types)
 	// A redirect would take the search, and what authenticates it, to another server.

@@ -2,7 +2,7 @@ package fhirrest
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"samsyn/adapters"
+	"samsyn/internal/jsonsafe"
 )
 
 // Receive reads one resource that a FHIR client pushes: PUT {type}/{id}, PUT
@@ -44,7 +45,10 @@ func (a *adapter) Receive(_ context.Context, r *http.Request) (adapters.Page, er
 			Value  string `json:"value"`
 		} `json:"identifier"`
 	}
-	if err := json.Unmarshal(body, &h); err != nil {
+	if err := jsonsafe.Check(body, jsonsafe.Limits{Bytes: int64(len(body)), Depth: maxDepth}); err != nil {
+		return a.refused(kind, id, body, err)
+	}
+	if err := jsonsafe.Fill(body, &h); err != nil {
 		return adapters.Page{}, fmt.Errorf("%w: the body is not a resource in JSON", adapters.ErrMalformed)
 	}
 	if h.ResourceType != kind {
@@ -71,6 +75,16 @@ func (a *adapter) Receive(_ context.Context, r *http.Request) (adapters.Page, er
 		return adapters.Page{}, wrong
 	}
 	return adapters.Page{Records: []adapters.Record{*record}}, nil
+}
+
+// refused keeps a body that breaks the rules of JSON, where the address says of which
+// resource it is; what it says of itself is not believed.
+func (a *adapter) refused(kind, id string, body []byte, why error) (adapters.Page, error) {
+	err := fmt.Errorf("%w: %w", adapters.ErrMalformed, why)
+	if id == "" || errors.Is(why, jsonsafe.ErrMalformed) || errors.Is(why, jsonsafe.ErrNotUTF8) {
+		return adapters.Page{}, err // it is no resource at all
+	}
+	return adapters.Page{Faults: []adapters.Fault{{Kind: kind, Key: id, Where: "pushed " + kind, Err: err, Body: body, Media: adapters.JSON}}}, nil
 }
 
 // target reads type and id off the end of the path.
@@ -102,7 +116,7 @@ func (a *adapter) Check(ctx context.Context) error {
 		ResourceType string `json:"resourceType"`
 		FHIRVersion  string `json:"fhirVersion"`
 	}
-	if err := json.Unmarshal(body, &c); err != nil || c.ResourceType != "CapabilityStatement" {
+	if err := jsonsafe.Decode(body, &c, jsonsafe.Limits{}); err != nil || c.ResourceType != "CapabilityStatement" {
 		return fmt.Errorf("read metadata: %w: the answer is not a CapabilityStatement", adapters.ErrProtocol)
 	}
 	if !strings.HasPrefix(c.FHIRVersion, "4.0") {

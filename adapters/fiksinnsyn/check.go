@@ -3,15 +3,13 @@ package fiksinnsyn
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"samsyn/adapters"
+	"samsyn/internal/jsonsafe"
 )
 
 // check holds a message to what KS' schemas require (ks-no/fiks-innsyn-json-schema,
@@ -25,17 +23,14 @@ func check(kind string, body []byte) error {
 	if len(body) > maxMessage {
 		return malformed("the message is larger than %d bytes; documents themselves are not part of it", maxMessage)
 	}
-	if !utf8.Valid(body) {
-		return malformed("the message is not UTF-8")
+	if err := jsonsafe.Check(body, jsonsafe.Limits{}); err != nil {
+		return malformed("the message is not sound JSON: %w", err)
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
 	var msg object
 	if err := dec.Decode(&msg); err != nil {
-		return malformed("the message is not a JSON object: %s", syntax(err))
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return malformed("something follows the message's JSON object")
+		return malformed("the message is not a JSON object: it is something else")
 	}
 	if msg == nil {
 		return malformed("the message is null")
@@ -223,18 +218,6 @@ func (c *checker) list(m object, key string) []object {
 	return out
 }
 
-// syntax says where JSON is broken without repeating any of it.
-func syntax(err error) string {
-	var at *json.SyntaxError
-	if errors.As(err, &at) {
-		return fmt.Sprintf("broken at byte %d", at.Offset)
-	}
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return "it ends too early"
-	}
-	return "it is something else"
-}
-
 func malformed(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", adapters.ErrMalformed, fmt.Sprintf(format, args...))
+	return fmt.Errorf("%w: %w", adapters.ErrMalformed, fmt.Errorf(format, args...))
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"samsyn/adapters"
+	"samsyn/internal/jsonsafe"
 )
 
 const (
@@ -31,6 +32,9 @@ type message struct {
 	BusinessDocumentID string `json:"businessDocumentId"`
 	GenDate            string `json:"businessDocumentGenDate"`
 	IsAppRec           *bool  `json:"isAppRec"`
+
+	// broken is the line as it stood, where it is not what the schema says.
+	broken []byte
 }
 
 // document is the answer of business-document.
@@ -57,10 +61,12 @@ type appRecInfo struct {
 	Status        *string `json:"appRecStatus"`
 }
 
-// errMissing and errInvalid are the two answers that concern one message alone.
+// errMissing, errInvalid and, where one message is asked for, errStrange are the answers
+// that concern one message alone.
 var (
 	errMissing = errors.New("the server does not know the message")
 	errInvalid = errors.New("the server finds the request invalid")
+	errStrange = errors.New("the answer is not the JSON that the API describes")
 )
 
 // list gives up to n unread messages, oldest or newest first.
@@ -76,8 +82,23 @@ func (a *adapter) list(ctx context.Context, n int, descending bool) ([]message, 
 	for _, id := range a.config.HerIDs {
 		q.Add("ReceiverHerIds", strconv.Itoa(id))
 	}
-	var out []message
-	return out, a.call(ctx, http.MethodGet, "Messages?"+q.Encode(), nil, &out, maxAnswer)
+	return a.messages(ctx, q)
+}
+
+// messages reads a list of messages line by line: one that breaks the rules of JSON or of
+// the schema stops nobody but itself.
+func (a *adapter) messages(ctx context.Context, q url.Values) ([]message, error) {
+	var lines []json.RawMessage
+	if err := a.call(ctx, http.MethodGet, "Messages?"+q.Encode(), nil, &lines, maxAnswer); err != nil {
+		return nil, err
+	}
+	out := make([]message, len(lines))
+	for i, line := range lines {
+		if jsonsafe.Decode(line, &out[i], jsonsafe.Limits{}) != nil {
+			out[i] = message{broken: line}
+		}
+	}
+	return out, nil
 }
 
 // sent gives the unread messages that one sender sent under one MsgId: more than
@@ -90,8 +111,7 @@ func (a *adapter) sent(ctx context.Context, sender int, msgID string) ([]message
 	for _, id := range a.config.HerIDs {
 		q.Add("ReceiverHerIds", strconv.Itoa(id))
 	}
-	var out []message
-	return out, a.call(ctx, http.MethodGet, "Messages?"+q.Encode(), nil, &out, maxAnswer)
+	return a.messages(ctx, q)
 }
 
 func (a *adapter) message(ctx context.Context, id string) (message, error) {
@@ -167,8 +187,15 @@ func (a *adapter) call(ctx context.Context, method, path string, in, out any, li
 	if out == nil {
 		return nil
 	}
-	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("%w: the answer is not the JSON that the API describes", adapters.ErrProtocol)
+	limits := jsonsafe.Limits{Bytes: limit}
+	err = nil
+	if lines, ok := out.(*[]json.RawMessage); ok {
+		*lines, err = jsonsafe.List(answer, maxListed, limits)
+	} else {
+		err = jsonsafe.Decode(answer, out, limits)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w: %w", adapters.ErrProtocol, errStrange, err)
 	}
 	return nil
 }
@@ -183,7 +210,7 @@ func status(code int, answer []byte) error {
 		ErrorCode int    `json:"errorCode"`
 		RequestID string `json:"requestId"`
 	}
-	_ = json.Unmarshal(answer, &e) // it is only to be told on; an empty one will do
+	_ = jsonsafe.Decode(answer, &e, jsonsafe.Limits{}) // it is only to be told on; an empty one will do
 	if !guid.MatchString(e.RequestID) {
 		e.RequestID = "unknown"
 	}

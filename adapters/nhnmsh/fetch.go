@@ -119,7 +119,8 @@ func (a *adapter) take(ctx context.Context, m *listing, page *adapters.Page) err
 	if !guid.MatchString(m.ID) {
 		page.Faults = append(page.Faults, adapters.Fault{
 			Kind: KindDialog, Key: "unread-list", Where: "unread list",
-			Err: fmt.Errorf("%w: a listed message has no valid id; ask NHN", adapters.ErrProtocol),
+			Err:  fmt.Errorf("%w: a listed message has no valid id, or is not what the API describes; ask NHN", adapters.ErrProtocol),
+			Body: m.broken, Media: adapters.JSON,
 		})
 		return nil
 	}
@@ -141,7 +142,7 @@ func (a *adapter) take(ctx context.Context, m *listing, page *adapters.Page) err
 		p.rejection = reject(codeFormat, "the document is larger than max_document (%d bytes)", a.config.MaxDocument)
 		fault(nil, p.rejection)
 		return nil
-	case errors.Is(err, errMissing) || errors.Is(err, errInvalid):
+	case errors.Is(err, errMissing), errors.Is(err, errInvalid), errors.Is(err, errStrange):
 		p.unread = true
 		fault(nil, fmt.Errorf("read the document: %w; it stays unread and is tried again", err))
 		return nil

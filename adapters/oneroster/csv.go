@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"samsyn/adapters"
+	"samsyn/internal/jsonsafe"
 )
 
 const (
@@ -215,6 +216,11 @@ func (r *roster) table(archive, collection string, data []byte, delta bool) erro
 	header, err := in.Read()
 	if err != nil || !slices.Contains(header, "sourcedId") {
 		return fmt.Errorf("%w: %s.csv has no header with sourcedId", adapters.ErrProtocol, collection)
+	}
+	for i, name := range header {
+		if slices.ContainsFunc(header[:i], func(other string) bool { return jsonsafe.SameButForCase(other, name) }) {
+			return fmt.Errorf("%w: %s.csv names column %d twice, or twice but for case", adapters.ErrProtocol, collection, i+1)
+		}
 	}
 	for {
 		row, err := in.Read()

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"samsyn/internal/jsonsafe"
 )
 
 // object is one thing of a roster. Its fields are read by their exact names:
@@ -24,6 +26,9 @@ var errObject = errors.New("is not a JSON object with names that differ")
 // parseObject reads one object. A password, which the standard allows a roster to
 // hold in clear text, is taken out before anything is kept.
 func parseObject(raw json.RawMessage) (*object, error) {
+	if err := jsonsafe.Check(raw, jsonsafe.Limits{}); err != nil {
+		return nil, fmt.Errorf("is not sound JSON: %w", err)
+	}
 	names, fields, err := members(raw)
 	if err != nil {
 		return nil, err
@@ -59,29 +64,13 @@ func parseObject(raw json.RawMessage) (*object, error) {
 
 // members gives the names of an object in their order, and their values.
 func members(raw json.RawMessage) ([]string, map[string]json.RawMessage, error) {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if tok, err := dec.Token(); err != nil || tok != json.Delim('{') {
+	all, err := jsonsafe.Object(raw, jsonsafe.Limits{})
+	if err != nil {
 		return nil, nil, errObject
 	}
-	var names []string
-	fields := map[string]json.RawMessage{}
-	for dec.More() {
-		tok, err := dec.Token()
-		name, ok := tok.(string)
-		if err != nil || !ok {
-			return nil, nil, errObject
-		}
-		if _, twice := fields[name]; twice {
-			return nil, nil, errObject
-		}
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return nil, nil, errObject
-		}
-		names, fields[name] = append(names, name), value
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, nil, errObject
+	names, fields := make([]string, len(all)), make(map[string]json.RawMessage, len(all))
+	for i, m := range all {
+		names[i], fields[m.Name] = m.Name, m.Value
 	}
 	return names, fields, nil
 }
@@ -123,8 +112,7 @@ func list(raw json.RawMessage) []json.RawMessage {
 	if len(raw) == 0 {
 		return nil
 	}
-	var many []json.RawMessage
-	if json.Unmarshal(raw, &many) == nil {
+	if many, err := jsonsafe.List(raw, len(raw), jsonsafe.Limits{}); err == nil {
 		return many
 	}
 	return []json.RawMessage{raw}

@@ -13,10 +13,13 @@ import (
 	"strings"
 
 	"samsyn/adapters"
+	"samsyn/internal/jsonsafe"
 )
 
 const (
 	maxPage = 10 << 20 // bytes of one answer
+	// maxObjects bounds the objects of one answer, where limit does not ask for more.
+	maxObjects = 1000
 	// maxPages ends a listing that would never end.
 	maxPages = 100_000
 	// readings is how often a collection is read when it changes meanwhile.
@@ -199,9 +202,16 @@ func (s *rest) page(ctx context.Context, u *url.URL, collection string) (answer,
 	case len(body) > maxPage:
 		return answer{}, fmt.Errorf("%w: the answer is larger than %d bytes; lower limit", adapters.ErrProtocol, maxPage)
 	}
-	_, fields, err := members(body)
-	var objects []json.RawMessage
-	if err != nil || json.Unmarshal(fields[collection], &objects) != nil {
+	// The objects are only told apart here: one that is broken stops nobody but itself.
+	fields, err := jsonsafe.Object(body, jsonsafe.Limits{Bytes: maxPage})
+	if err != nil {
+		return answer{}, fmt.Errorf("%w: the answer is no object in JSON: %w", adapters.ErrProtocol, err)
+	}
+	objects, err := jsonsafe.List(fields.Get(collection), max(maxObjects, s.limit), jsonsafe.Limits{Bytes: maxPage})
+	switch {
+	case errors.Is(err, jsonsafe.ErrTooMany):
+		return answer{}, fmt.Errorf("%w: the answer holds more than %d objects though fewer were asked for", adapters.ErrProtocol, max(maxObjects, s.limit))
+	case err != nil:
 		return answer{}, fmt.Errorf("%w: the answer holds no list %q", adapters.ErrProtocol, collection)
 	}
 	out := answer{objects: objects, next: nextLink(resp.Header.Values("Link")), total: -1}
@@ -266,7 +276,7 @@ func parseStatus(code int, body []byte) error {
 			} `json:"imsx_codeMinorField"`
 		} `json:"imsx_CodeMinor"`
 	}
-	if json.Unmarshal(body, &info) == nil {
+	if jsonsafe.Decode(body, &info, jsonsafe.Limits{}) == nil {
 		for _, f := range info.Minor.Fields {
 			if kind, ok := minors[f.Value]; ok {
 				e.kind, e.minor = kind, f.Value

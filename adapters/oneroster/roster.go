@@ -37,6 +37,9 @@ func newRoster() *roster {
 // nationalNumber is the form that a key must never have.
 var nationalNumber = regexp.MustCompile(`(^|\D)\d{11}(\D|$)`)
 
+// holdsPassword is what an object that may hold a password looks like.
+var holdsPassword = regexp.MustCompile(`(?i)"password"`)
+
 // unnamed begins the key of a fault that might be about any object.
 const unnamed = "unnamed: "
 
@@ -46,6 +49,9 @@ func (r *roster) put(collection, where string, raw json.RawMessage, replace bool
 	o, err := parseObject(raw)
 	switch {
 	case err != nil:
+		if holdsPassword.Match(raw) {
+			raw = nil // it cannot be taken out of what cannot be read, and is not kept
+		}
 		r.fault(collection, unnamed+where, where, fmt.Errorf("%w: the object %w; ask the roster's supplier", adapters.ErrMalformed, err), raw)
 	case o.id == "":
 		r.fault(collection, unnamed+where, where, fmt.Errorf("%w: sourcedId is missing; ask the roster's supplier", adapters.ErrMalformed), o.raw)

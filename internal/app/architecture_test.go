@@ -37,7 +37,7 @@ var allowed = map[string][]string{
 	"internal/search":              {"fhir", "fhir/fhirpath", "internal/care"},
 	"internal/findings":            {"internal/care", "internal/consolidate", "internal/words"},
 	"internal/care":                {"fhir"},
-	"internal/connector":           {"adapters", "fhir/fhirpath", "internal/xmlsafe"},
+	"internal/connector":           {"adapters", "fhir/fhirpath", "internal/jsonsafe", "internal/xmlsafe"},
 	"internal/connector/scaffold":  {"mapping"},
 	"internal/reconcile":           {"adapters", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…"},
 	"internal/mapkit":              {"adapters", "fhir", "fhir/…", "mapping", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…"},
@@ -48,13 +48,13 @@ var allowed = map[string][]string{
 	"internal/demo":                {"internal/app", "internal/care", "internal/outbound", "internal/sim", "testdata"},
 	"internal/sim":                 {"internal/sim/…", "internal/outbound", "testdata"},
 	"internal/sim/…":               {"internal/xmlsafe"},
-	"mapping":                      {"fhir", "fhir/…", "internal/xmlsafe"},
-	"fhir":                         {"fhir/r4", "fhir/fhirpath"},
+	"mapping":                      {"fhir", "fhir/…", "internal/jsonsafe", "internal/xmlsafe"},
+	"fhir":                         {"fhir/r4", "fhir/fhirpath", "internal/jsonsafe"},
 	"fhir/fhirpath":                {"fhir/r4"},
 	"fhir/fhirtest":                {"fhir", "fhir/r4"},
 	"fhir/r4/gen":                  {"fhir/r4"},
 	"adapters/adapterstest":        {"adapters"},
-	"adapters/…":                   {"adapters", "internal/xmlsafe"},
+	"adapters/…":                   {"adapters", "internal/jsonsafe", "internal/xmlsafe"},
 }
 
 // keepers are libraries that only these packages may know.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +15,11 @@ import (
 
 func listing(more string) string {
 	return "connector: test\nread:\n  - kind: ting\n    format: json\n    http: {path: /things}\n    list: data.list\n    key: id\n    changed: changed\n    deleted: gone\n" + more
+}
+
+// body answers every request with the text.
+func body(text string) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, _ *http.Request) bool { fmt.Fprint(w, text); return true }
 }
 
 // end reads to the end or the first error.
@@ -40,9 +46,6 @@ func cursorOf(pages []adapters.Page) adapters.Cursor { return pages[len(pages)-1
 
 // TestWhatAServerMayNotDo holds hostile and broken answers to their error.
 func TestWhatAServerMayNotDo(t *testing.T) {
-	body := func(text string) func(http.ResponseWriter, *http.Request) bool {
-		return func(w http.ResponseWriter, _ *http.Request) bool { fmt.Fprint(w, text); return true }
-	}
 	status := func(code int) func(http.ResponseWriter, *http.Request) bool {
 		return func(w http.ResponseWriter, r *http.Request) bool {
 			w.Header().Set("Location", "http://"+r.Host+"/elsewhere")
@@ -69,7 +72,9 @@ func TestWhatAServerMayNotDo(t *testing.T) {
 		"has no list":                   {body(`{"data":{}}`), "", adapters.ErrProtocol, "no list data.list"},
 		"has a text for a list":         {body(`{"data":{"list":"x"}}`), "", adapters.ErrProtocol, "is no list"},
 		"has the way to the list twice": {body(`{"data":{"list":[]},"data":{"list":[{"id":"a"}]}}`), "", adapters.ErrProtocol, "twice"},
-		"nests deeply":                  {body(`{"data":{"list":[` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `]}}`), "", adapters.ErrProtocol, "deeper"},
+		"nests deeply around the list":  {body(`{"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `,"data":{"list":[]}}`), next, adapters.ErrProtocol, "deeper"},
+		"names the list in two cases":   {body(`{"data":{"list":[],"LIST":[{"id":"a"}]}}`), "", adapters.ErrProtocol, "twice"},
+		"has too many entries":          {body(`{"data":{"list":[` + strings.TrimSuffix(strings.Repeat("1,", 1001), ",") + `]}}`), next, adapters.ErrProtocol, "more than 1000 entries"},
 		"is large":                      {body(`{"data":{"list":["` + strings.Repeat("x", 2<<20) + `"]}}`), "    http: {path: /things, max_mb: 1}\n", adapters.ErrProtocol, "larger"},
 		"links away":                    {body(`{"data":{"list":[{"id":"a"}]},"next":"https://evil.example/x"}`), next, adapters.ErrProtocol, "leads away"},
 		"links to another scheme":       {body(`{"data":{"list":[{"id":"a"}]},"next":"file:///etc/passwd"}`), next, adapters.ErrProtocol, "leads away"},
@@ -95,6 +100,21 @@ func TestWhatAServerMayNotDo(t *testing.T) {
 				t.Error("the error shows the number")
 			}
 		})
+	}
+}
+
+// TestABrokenEntryDoesNotStopThePaging: what the answer says of itself is still read.
+func TestABrokenEntryDoesNotStopThePaging(t *testing.T) {
+	f := newFake("none", "json", 0)
+	f.override = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Query().Has("more") {
+			return body(`{"data":{"list":[{"id":"c"}]}}`)(w, r)
+		}
+		return body(`{"data":{"x":1,"list":[{"id":"a"},{"id":"b","ID":"c"},`+strings.Repeat("[", 1000)+strings.Repeat("]", 1000)+`]},"next":"/things?more"}`)(w, r)
+	}
+	pages := adapterstest.Pass(t, open(t, definition(t, listing("    paging: {kind: next, at: next}\n")), f, nil), "")
+	if got := keys(pages); !slices.Equal(got, []string{"a", "c"}) || len(pages[0].Faults) != 2 {
+		t.Errorf("records %v, faults %v", got, pages[0].Faults)
 	}
 }
 
@@ -124,7 +144,13 @@ func TestBadRecords(t *testing.T) {
 		"two keys":            {`{"id":["a","b"]}`, "no single value"},
 		"a national number":   {`{"id":"02892060188"}`, "use a key of the source's own"},
 		"no object":           {`"text"`, "it is no object"},
-		"a field twice":       {`{"id":"a","deep":[{"x":1,"x":2}]}`, "stands twice"},
+		"a field twice":       {`{"id":"a","deep":[{"x":1,"x":2}]}`, "a key twice"},
+		"twice but for case":  {`{"id":"a","ID":"b"}`, "twice but for case"},
+		"65 levels":           {strings.Repeat(`{"id":`, 65) + `1` + strings.Repeat("}", 65), "deeper"},
+		"many levels":         {strings.Repeat(`[`, 200_000) + strings.Repeat("]", 200_000), "deeper"},
+		"half a pair":         {`{"id":"a","x":"\ud800"}`, "surrogate"},
+		"not UTF-8":           {"{\"id\":\"a\",\"x\":\"\xff\"}", "not UTF-8"},
+		"no number":           {`{"id":"a","x":NaN}`, "not one JSON value"},
 		"a changed like this": {`{"id":"a","changed":"i går"}`, "is no time"},
 		"a deleted like this": {`{"id":"a","gone":"kanskje"}`, "neither true nor false"},
 	} {

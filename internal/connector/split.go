@@ -14,6 +14,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 
 	"samsyn/adapters"
+	"samsyn/internal/jsonsafe"
 	"samsyn/internal/xmlsafe"
 )
 
@@ -40,31 +41,33 @@ func (l *Listing) split(body []byte) (answer, error) {
 	return l.splitJSON(body)
 }
 
+// splitJSON tells entries apart before it looks into them: one that breaks the rules of
+// JSON, or nests too deep, stops nobody but itself.
 func (l *Listing) splitJSON(body []byte) (answer, error) {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
-	if !utf8.Valid(body) || !json.Valid(body) {
-		return answer{}, fmt.Errorf("%w: it is no JSON in UTF-8", adapters.ErrProtocol)
-	}
-	if err := depth(body); err != nil {
-		return answer{}, err
-	}
+	whole := jsonsafe.Limits{Bytes: int64(len(body)), Depth: maxDepth, Values: len(body) + 1}
 	at := json.RawMessage(bytes.TrimSpace(body))
 	for _, name := range l.list {
-		fields, err := members(at)
+		fields, err := jsonsafe.Object(at, whole)
 		if err != nil {
-			return answer{}, fmt.Errorf("%w: on the way to the list: %w", adapters.ErrProtocol, err)
+			return answer{}, fmt.Errorf("%w: it is no JSON object that leads to the list: %w", adapters.ErrProtocol, err)
 		}
-		next, ok := fields[name]
-		if !ok {
+		if at = fields.Get(name); at == nil {
 			return answer{}, fmt.Errorf("%w: it holds no list %s", adapters.ErrProtocol, l.List)
 		}
-		at = bytes.TrimSpace(next)
+	}
+	if len(at) == 0 {
+		return answer{}, fmt.Errorf("%w: it is empty", adapters.ErrProtocol)
 	}
 	var items []json.RawMessage
 	switch {
 	case at[0] == '[':
-		if err := json.Unmarshal(at, &items); err != nil {
-			return answer{}, fmt.Errorf("%w: the list %s cannot be read", adapters.ErrProtocol, l.List)
+		var err error
+		switch items, err = jsonsafe.List(at, l.mostEntries(), whole); {
+		case errors.Is(err, jsonsafe.ErrTooMany):
+			return answer{}, fmt.Errorf("%w: the list %s holds more than %d entries", adapters.ErrProtocol, l.List, l.mostEntries())
+		case err != nil:
+			return answer{}, fmt.Errorf("%w: the list %s cannot be read: %w", adapters.ErrProtocol, l.List, err)
 		}
 	case at[0] == '{':
 		items = []json.RawMessage{at}
@@ -72,77 +75,79 @@ func (l *Listing) splitJSON(body []byte) (answer, error) {
 		return answer{}, fmt.Errorf("%w: %s is no list", adapters.ErrProtocol, l.List)
 	}
 	out := answer{}
-	if l.readsAnswer() {
-		var err error
-		if out.tree, err = decodeJSON(body, false); err != nil {
-			return answer{}, fmt.Errorf("%w: %w", adapters.ErrProtocol, err)
-		}
-	}
 	for _, item := range items {
 		e := entry{body: item}
-		if e.tree, e.err = decodeJSON(item, true); e.err == nil {
+		if e.tree, e.err = decodeJSON(item, whole); e.err == nil {
 			if _, object := e.tree.(map[string]any); !object {
 				e.err = errors.New("it is no object")
 			}
 		}
 		out.entries = append(out.entries, e)
 	}
+	if !l.readsAnswer() {
+		return out, nil
+	}
+	var err error
+	if slices.ContainsFunc(out.entries, func(e entry) bool { return e.err != nil }) {
+		if body, err = without(body, l.list, out.entries, whole); err != nil {
+			return answer{}, fmt.Errorf("%w: around the list: %w", adapters.ErrProtocol, err)
+		}
+	}
+	whole.Depth += len(l.list) + 1 // an entry may nest as deep as it may by itself
+	if out.tree, err = decodeJSON(body, whole); err != nil {
+		return answer{}, fmt.Errorf("%w: around the list: %w", adapters.ErrProtocol, err)
+	}
 	return out, nil
 }
 
-// depth refuses what nests too deep before anything recurses into it. body is valid JSON.
-func depth(body []byte) error {
-	n, text := 0, false
-	for i := 0; i < len(body); i++ {
-		switch c := body[i]; {
-		case text && c == '\\':
-			i++
-		case c == '"':
-			text = !text
-		case text:
-		case c == '{' || c == '[':
-			if n++; n > maxDepth {
-				return fmt.Errorf("%w: it nests deeper than %d levels", adapters.ErrProtocol, maxDepth)
+// without writes the answer anew with null in the place of entries that cannot be read:
+// what the paging asks of the answer is still true of the others.
+func without(at json.RawMessage, path []string, entries []entry, limits jsonsafe.Limits) ([]byte, error) {
+	if len(path) == 0 {
+		var items [][]byte
+		for _, e := range entries {
+			if e.err != nil {
+				e.body = []byte("null")
 			}
-		case c == '}' || c == ']':
-			n--
+			items = append(items, e.body)
 		}
+		return slices.Concat([]byte("["), bytes.Join(items, []byte(",")), []byte("]")), nil
 	}
-	return nil
+	fields, err := jsonsafe.Object(at, limits)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	for i, f := range fields {
+		out.WriteByte("{,"[min(i, 1)])
+		name, _ := json.Marshal(f.Name) // a string always marshals
+		out.Write(name)
+		out.WriteByte(':')
+		value := []byte(f.Value)
+		if f.Name == path[0] {
+			if value, err = without(f.Value, path[1:], entries, limits); err != nil {
+				return nil, err
+			}
+		}
+		out.Write(value)
+	}
+	out.WriteByte('}')
+	return out.Bytes(), nil
 }
 
-// members gives an object's fields as they stand; a name that stands twice is an error.
-func members(raw json.RawMessage) (map[string]json.RawMessage, error) {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return nil, errors.New("it is no object")
+// mostEntries bounds the entries of one answer. Some sources give all they have at once
+// (FINT, drop folders): there the size of the answer is the bound that counts.
+func (l *Listing) mostEntries() int {
+	if l.Paging != nil && l.Paging.Kind != pagingNone {
+		return max(1000, l.Paging.Size)
 	}
-	fields := map[string]json.RawMessage{}
-	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
-			return nil, err
-		}
-		key := name.(string) // the decoder gives names of objects as strings
-		if _, twice := fields[key]; twice {
-			return nil, errors.New("a field stands twice")
-		}
-		var v json.RawMessage
-		if err := dec.Decode(&v); err != nil {
-			return nil, err
-		}
-		fields[key] = v
-	}
-	return fields, nil
+	return 500_000
 }
 
-// decodeJSON gives the tree of valid JSON; strict refuses a field that stands twice.
-func decodeJSON(raw []byte, strict bool) (any, error) {
-	if strict {
-		dec := json.NewDecoder(bytes.NewReader(raw))
-		if err := unique(dec); err != nil {
-			return nil, err
-		}
+// decodeJSON checks JSON and gives its tree, numbers as they are written.
+func decodeJSON(raw []byte, l jsonsafe.Limits) (any, error) {
+	if err := jsonsafe.Check(raw, l); err != nil {
+		return nil, err
 	}
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
@@ -151,37 +156,6 @@ func decodeJSON(raw []byte, strict bool) (any, error) {
 		return nil, errors.New("it is no JSON")
 	}
 	return v, nil
-}
-
-// unique reads one value and refuses a field that stands twice.
-func unique(dec *json.Decoder) error {
-	t, err := dec.Token()
-	if err != nil {
-		return errors.New("it is no JSON")
-	}
-	open, ok := t.(json.Delim)
-	if !ok {
-		return nil
-	}
-	names := map[string]bool{}
-	for dec.More() {
-		if open == '{' {
-			name, err := dec.Token()
-			if err != nil {
-				return errors.New("it is no JSON")
-			}
-			key := name.(string) // the decoder gives names of objects as strings
-			if names[key] {
-				return errors.New("a field stands twice in an object; nobody can tell which counts")
-			}
-			names[key] = true
-		}
-		if err := unique(dec); err != nil {
-			return err
-		}
-	}
-	_, err = dec.Token()
-	return err
 }
 
 func (l *Listing) splitXML(body []byte) (answer, error) {
@@ -280,7 +254,7 @@ func (l *Listing) splitCSV(body []byte) (answer, error) {
 		return answer{}, fmt.Errorf("%w: it has no readable header line", adapters.ErrProtocol)
 	}
 	for i, name := range header {
-		if name == "" || slices.Contains(header[:i], name) {
+		if name == "" || slices.ContainsFunc(header[:i], func(other string) bool { return jsonsafe.SameButForCase(other, name) }) {
 			return answer{}, fmt.Errorf("%w: column %d of the header has no name of its own", adapters.ErrProtocol, i+1)
 		}
 	}
