@@ -45,6 +45,7 @@ var allowed = map[string][]string{
 	"internal/bench":               {"adapters", "adapters/fhirrest", "mapping", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…", "internal/reconcile", "internal/store", "internal/store/…"},
 	"internal/bench/run":           {"internal/bench"},
 	"internal/ops":                 {},
+	"internal/vault":               {"internal/care"},
 	"internal/demo":                {"internal/app", "internal/care", "internal/outbound", "internal/sim", "testdata"},
 	"internal/sim":                 {"internal/sim/…", "internal/outbound", "testdata"},
 	"internal/sim/…":               {"internal/xmlsafe"},
@@ -69,6 +70,8 @@ var keepers = map[string][]string{
 	"github.com/coreos/go-oidc":   {"internal/auth"},
 	"golang.org/x/oauth2":         {"internal/auth"},
 	"gopkg.in/yaml.v3":            {"internal/app", "mapping", "fhir", "internal/demo", "internal/connector", "internal/bugs"},
+	"github.com/tink-crypto":      {"internal/vault"},
+	"github.com/klauspost":        {"internal/vault", "internal/vault/dictionary/gen"},
 }
 
 // pure packages do no I/O.
