@@ -45,11 +45,11 @@ func (m *memory) Grants(context.Context, string) ([]care.Grant, error) {
 	}, m.err
 }
 
-func (m *memory) Contributions(_ context.Context, p care.PersonID, _ []care.Service) ([]care.Contribution, error) {
+func (m *memory) Contributions(_ context.Context, p care.PersonID, _ []care.Visible) ([]care.Contribution, error) {
 	return m.people[p], m.err
 }
 
-func (m *memory) Claims(context.Context, care.PersonID, []care.Service) ([]care.Claim, error) {
+func (m *memory) Claims(context.Context, care.PersonID, []care.Visible) ([]care.Claim, error) {
 	return nil, m.err
 }
 func (m *memory) SourceStates(context.Context) ([]care.SourceState, error) {

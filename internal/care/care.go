@@ -118,6 +118,23 @@ type Contribution struct {
 	Made    []Made
 }
 
+// ResourceVersion is one version of a resource. A resource has the versions of the
+// contribution that says it.
+type ResourceVersion struct {
+	Version  int
+	Recorded time.Time
+	Record   RecordRef
+	Service  Service
+	Subject  string
+	Person   PersonID // "" while nobody knows whose it is
+	Current  bool
+	Deleted  bool // a tombstone: Resource.Body is then empty
+	// Marks are its own with those of the newest version: what was labelled later was confidential before.
+	Marks    Marks
+	Resource fhir.Resource
+	Lineage  []Lineage
+}
+
 // SourceState is what is known of a source's last runs.
 type SourceState struct {
 	Source      string

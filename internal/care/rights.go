@@ -275,3 +275,44 @@ type Visible struct {
 	Without Marks       // resources with any of these are left out
 	Except  []RecordRef // these records are left out
 }
+
+// Whole is the visible set of all that these services say.
+func Whole(services ...Service) []Visible {
+	out := make([]Visible, len(services))
+	for i, s := range services {
+		out[i] = Visible{Service: s}
+	}
+	return out
+}
+
+// Rights are facts about one person that are read or kept together.
+type Rights struct {
+	Guardians    []Guardian
+	Appointments []Appointment
+	Bases        []Basis
+	Consents     []Consent
+	Blocks       []Block
+	Withheld     []Withheld
+	BreakGlass   []BreakGlass
+}
+
+// Notice is what an office must hear of at once.
+type Notice struct {
+	ID     int64
+	At     time.Time
+	Role   Role   // whose office
+	What   string // "break-glass"
+	Person PersonID
+	Ref    string    // id of what it is about
+	Seen   time.Time // zero while nobody has
+	SeenBy string
+}
+
+// Logged is an event of the audit log as it is kept: Body is a FHIR AuditEvent, the rest
+// what it is found by.
+type Logged struct {
+	Person PersonID // "" for nobody
+	Viewer string
+	At     time.Time
+	Body   []byte
+}

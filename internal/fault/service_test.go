@@ -327,7 +327,7 @@ func (w *world) readDamaged(t *testing.T, want map[int][]string) (detected, wron
 		if err != nil {
 			continue
 		}
-		cs, err := s.Contributions(t.Context(), person, care.Services())
+		cs, err := s.Contributions(t.Context(), person, care.Whole(care.Services()...))
 		if err != nil {
 			continue // refused: not shown
 		}

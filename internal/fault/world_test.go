@@ -248,7 +248,7 @@ func (w *world) said() map[int][]string {
 		}
 		slices.Sort(out[child])
 	}
-	persons, err := w.store.Persons(context.Background())
+	persons, err := w.store.Everybody(context.Background())
 	if err != nil {
 		w.t.Fatalf("%v", err)
 	}
@@ -281,7 +281,7 @@ func (w *world) personOf(raw string) care.PersonID {
 
 func (w *world) contributions(p care.PersonID) []care.Contribution {
 	w.t.Helper()
-	cs, err := w.store.Contributions(context.Background(), p, care.Services())
+	cs, err := w.store.Contributions(context.Background(), p, care.Whole(care.Services()...))
 	if err != nil {
 		w.t.Fatalf("%v", err)
 	}

@@ -45,7 +45,7 @@ func person(t *testing.T, s *store.Store, raw string) care.PersonID {
 
 func texts(t *testing.T, s *store.Store, raw string) []string {
 	t.Helper()
-	cs, err := s.Contributions(t.Context(), person(t, s, raw), care.Services())
+	cs, err := s.Contributions(t.Context(), person(t, s, raw), care.Whole(care.Services()...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestFromSourceToPerson(t *testing.T) {
 	if err != nil || len(ws) != 1 || ws[0].Key != "b2" || ws[0].Reason != identity.PseudoNumber {
 		t.Errorf("waiting %+v %v", ws, err)
 	}
-	cs, err := s.Contributions(t.Context(), person(t, s, ella), care.Services())
+	cs, err := s.Contributions(t.Context(), person(t, s, ella), care.Whole(care.Services()...))
 	if err != nil || len(cs[0].Made[0].Lineage) == 0 || !strings.Contains(cs[0].Made[0].Lineage[0].Rule, "sak.yaml") {
 		t.Errorf("lineage of %+v %v", cs, err)
 	}

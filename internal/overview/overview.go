@@ -23,9 +23,9 @@ type Store interface {
 	// Grants gives the viewer's grants, current or not.
 	Grants(ctx context.Context, viewer string) ([]care.Grant, error)
 	// Contributions gives what these services said about the person, in a stable order.
-	Contributions(ctx context.Context, person care.PersonID, services []care.Service) ([]care.Contribution, error)
+	Contributions(ctx context.Context, person care.PersonID, visible []care.Visible) ([]care.Contribution, error)
 	// Claims gives what these services said of who the person is.
-	Claims(ctx context.Context, person care.PersonID, services []care.Service) ([]care.Claim, error)
+	Claims(ctx context.Context, person care.PersonID, visible []care.Visible) ([]care.Claim, error)
 	// SourceStates gives the state of every source.
 	SourceStates(ctx context.Context) ([]care.SourceState, error)
 	// LogAccess notes what is about to be shown; nothing is shown without it.
@@ -74,11 +74,11 @@ func (s *Service) Overview(ctx context.Context, viewer care.Viewer, person care.
 }
 
 func (s *Service) build(ctx context.Context, viewer care.Viewer, grants []care.Grant, person care.PersonID, services []care.Service, now time.Time) (Answer, error) {
-	held, err := s.Store.Contributions(ctx, person, services)
+	held, err := s.Store.Contributions(ctx, person, care.Whole(services...))
 	if err != nil {
 		return Answer{}, fmt.Errorf("read contributions: %w", err)
 	}
-	claims, err := s.Store.Claims(ctx, person, services)
+	claims, err := s.Store.Claims(ctx, person, care.Whole(services...))
 	if err != nil {
 		return Answer{}, fmt.Errorf("read claims: %w", err)
 	}

@@ -44,14 +44,24 @@ func (m *memory) Grants(_ context.Context, viewer string) ([]care.Grant, error) 
 	return mine, m.fail("grants")
 }
 
-func (m *memory) Contributions(_ context.Context, p care.PersonID, services []care.Service) ([]care.Contribution, error) {
+func (m *memory) Contributions(_ context.Context, p care.PersonID, visible []care.Visible) ([]care.Contribution, error) {
+	services := servicesOf(visible)
 	m.asked = append(m.asked, services)
 	return slices.DeleteFunc(slices.Clone(m.people[p]), func(c care.Contribution) bool { return !m.careless && !slices.Contains(services, c.Service) }), m.fail("contributions")
 }
 
-func (m *memory) Claims(_ context.Context, p care.PersonID, services []care.Service) ([]care.Claim, error) {
+func (m *memory) Claims(_ context.Context, p care.PersonID, visible []care.Visible) ([]care.Claim, error) {
+	services := servicesOf(visible)
 	m.asked = append(m.asked, services)
 	return slices.DeleteFunc(slices.Clone(m.claims[p]), func(c care.Claim) bool { return !m.careless && !slices.Contains(services, c.Service) }), m.fail("claims")
+}
+
+func servicesOf(visible []care.Visible) []care.Service {
+	var all []care.Service
+	for _, v := range visible {
+		all = append(all, v.Service)
+	}
+	return all
 }
 
 func (m *memory) SourceStates(context.Context) ([]care.SourceState, error) {

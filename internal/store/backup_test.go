@@ -29,7 +29,7 @@ func filled(t *testing.T, dsn string) (*store.Store, int64) {
 			t.Fatal(err)
 		}
 	}
-	persons, err := s.Persons(ctx)
+	persons, err := s.Everybody(ctx)
 	if err != nil || len(persons) == 0 {
 		t.Fatal(len(persons), err)
 	}
@@ -50,7 +50,7 @@ func alike(t *testing.T, before string, key []byte, restored *store.Store, run i
 	if !bytes.Equal(restored.IDKey(), key) {
 		t.Error("the restored store would give other ids")
 	}
-	persons, err := restored.Persons(ctx)
+	persons, err := restored.Everybody(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -264,13 +264,13 @@ func BenchmarkContributions(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			persons, err := s.Persons(ctx)
+			persons, err := s.Everybody(ctx)
 			if err != nil {
 				b.Fatal(err)
 			}
 			b.ResetTimer()
 			for i := range b.N {
-				if cs, err := s.Contributions(ctx, persons[i%len(persons)], care.Services()); err != nil || len(cs) == 0 {
+				if cs, err := s.Contributions(ctx, persons[i%len(persons)], care.Whole(care.Services()...)); err != nil || len(cs) == 0 {
 					b.Fatal(len(cs), err)
 				}
 			}

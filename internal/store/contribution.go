@@ -4,24 +4,25 @@ import (
 	"crypto/sha256"
 	"fmt"
 
+	"samsyn/internal/care"
 	"samsyn/internal/ingest/ledger"
 )
 
 var (
-	newContribution = say(`INSERT INTO contribution (id, source, kind, key, version, revision, service, subject, deleted, made, recorded, basis_version, basis_changed, basis_deleted, basis_hash)
-		SELECT k.id, k.source, k.kind, k.key, k.version, k.revision, k.service, k.subject, k.deleted, k.made, k.recorded, k.basis_version, k.basis_changed, k.basis_deleted, k.basis_hash FROM {rows}`,
-		"id:int source kind key version:int revision service subject deleted:int made:bytes recorded:int basis_version basis_changed:int basis_deleted:int basis_hash:bytes")
+	newContribution = say(`INSERT INTO contribution (id, source, kind, key, version, revision, service, subject, deleted, made, recorded, basis_version, basis_changed, basis_deleted, basis_hash, marks, places)
+		SELECT k.id, k.source, k.kind, k.key, k.version, k.revision, k.service, k.subject, k.deleted, k.made, k.recorded, k.basis_version, k.basis_changed, k.basis_deleted, k.basis_hash, k.marks, k.places FROM {rows}`,
+		"id:int source kind key version:int revision service subject deleted:int made:bytes recorded:int basis_version basis_changed:int basis_deleted:int basis_hash:bytes marks:int places:int")
 	setContribution = say(`UPDATE contribution SET version = k.version, revision = k.revision, service = k.service, subject = k.subject, deleted = k.deleted, made = k.made,
-		recorded = k.recorded, basis_version = k.basis_version, basis_changed = k.basis_changed, basis_deleted = k.basis_deleted, basis_hash = k.basis_hash
-		FROM {rows} WHERE contribution.id = k.id`,
-		"id:int version:int revision service subject deleted:int made:bytes recorded:int basis_version basis_changed:int basis_deleted:int basis_hash:bytes")
+		recorded = k.recorded, basis_version = k.basis_version, basis_changed = k.basis_changed, basis_deleted = k.basis_deleted, basis_hash = k.basis_hash,
+		marks = k.marks, places = k.places FROM {rows} WHERE contribution.id = k.id`,
+		"id:int version:int revision service subject deleted:int made:bytes recorded:int basis_version basis_changed:int basis_deleted:int basis_hash:bytes marks:int places:int")
 	setBasis = say(`UPDATE contribution SET revision = k.revision, basis_version = k.basis_version, basis_changed = k.basis_changed, basis_deleted = k.basis_deleted,
 		basis_hash = k.basis_hash FROM {rows} WHERE contribution.id = k.id`, "id:int revision basis_version basis_changed:int basis_deleted:int basis_hash:bytes")
 	putVersion = say(`INSERT INTO contribution_version (contribution, version, revision, service, subject, deleted, recorded, source_version, changed, hash)
 		SELECT k.contribution, k.version, k.revision, k.service, k.subject, k.deleted, k.recorded, k.source_version, k.changed, k.hash FROM {rows}`,
 		"contribution:int version:int revision service subject deleted:int recorded:int source_version changed:int hash:bytes")
-	putResource = say(`INSERT INTO resource (contribution, version, seq, type, id, body, lineage, lineage_shape)
-		SELECT k.contribution, k.version, k.seq, k.type, k.id, k.body, '', k.shape FROM {rows}`, "contribution:int version:int seq:int type id body shape:int")
+	putResource = say(`INSERT INTO resource (contribution, version, seq, type, id, body, marks, lineage, lineage_shape)
+		SELECT k.contribution, k.version, k.seq, k.type, k.id, k.body, k.marks, '', k.shape FROM {rows}`, "contribution:int version:int seq:int type id body marks:int shape:int")
 	setLineage = say(`UPDATE resource SET lineage = '', lineage_shape = k.shape FROM {rows} WHERE resource.contribution = k.contribution AND resource.version = k.version AND resource.seq = k.seq`,
 		"contribution:int version:int seq:int shape:int")
 )
@@ -54,12 +55,18 @@ func (w *work) contribute(e ledger.Entry, rank ledger.Rank) bool {
 	if !gone || held.Said > 0 && !held.Gone {
 		next++
 	}
-	said := []any{next, e.Revision, service, subject, flag(gone), made, micros(w.at), rank.Version, micros(rank.Changed), flag(rank.Deleted), rank.Hash[:]}
+	marks, places := marksOf(e.Made), w.s.placesOf(e.Made)
+	said := []any{next, e.Revision, service, subject, flag(gone), made, micros(w.at), rank.Version, micros(rank.Changed), flag(rank.Deleted), rank.Hash[:], int64(marks), int64(len(places))}
 	if found {
 		w.say(&setContribution, append([]any{id}, said...)...)
 	} else {
 		id, w.page.ids = w.page.ids[0], w.page.ids[1:]
 		w.say(&newContribution, append([]any{id, w.source, e.Record.Kind, e.Record.Key}, said...)...)
+	}
+	w.place(id, held, places)
+	if marks.Address() != care.Marks(held.Marks).Address() || len(places) > 0 || held.Places > 0 {
+		w.stir(w.source, subject)
+		w.stir(w.source, held.Subject)
 	}
 	if next == held.Said {
 		return false
@@ -77,7 +84,7 @@ func (w *work) version(held *heldRow, id, next int64, e ledger.Entry, rank ledge
 	}
 	w.say(&putVersion, id, next, e.Revision, service, subject, flag(len(e.Made) == 0), micros(w.at), rank.Version, micros(rank.Changed), rank.Hash[:])
 	for i, m := range e.Made {
-		w.say(&putResource, id, next, int64(i), m.Resource.Type, m.Resource.ID, string(m.Resource.Body), w.shape(m.Lineage))
+		w.say(&putResource, id, next, int64(i), m.Resource.Type, m.Resource.ID, string(m.Resource.Body), int64(care.MarksOf(m.Resource)), w.shape(m.Lineage))
 	}
 }
 

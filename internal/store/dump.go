@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// tables are all tables but run, access_log, lease, session, used and the job queue: a run's report is the one thing that
+// tables are all tables but run, access_log, audit_event, notice, lease, session, used and the job queue: a run's report is the one thing that
 // a second identical run may write, and who looked is no content.
 var tables = []string{"meta", "source", "shard", "ledger", "record", "record_history", "part", "contribution", "contribution_version", "resource", "rule", "lineage_shape",
-	"claim", "claim_number", "person", "number", "person_merge", "subject", "ruling", "quarantine", "pending", "grants", "map_revision"}
+	"claim", "claim_number", "person", "number", "person_merge", "subject", "ruling", "quarantine", "pending", "map_revision", "rights", "rights_epoch", "merge_confirmed", "team_place"}
 
 // Dump writes every row of every table but run and the access log, in a stable order. It is for tests
 // and for proving that a run wrote nothing; it contains everything that is kept.
@@ -46,7 +46,8 @@ var canonical = []struct{ name, query string }{
 		WHERE EXISTS (SELECT 1 FROM claim c WHERE c.source = u.source AND c.subject = u.subject)
 		OR EXISTS (SELECT 1 FROM contribution c WHERE c.source = u.source AND c.subject = u.subject)`},
 	{"quarantine", `SELECT source, kind, key, hash, code, reason, place FROM quarantine`},
-	{"grants", `SELECT viewer, services, starts, ends, basis FROM grants`},
+	{"rights", `SELECT kind, id, version, current, viewer, at, body FROM rights`},
+	{"place", `SELECT c.source, c.kind, c.key, t.place, t.starts, t.ends FROM team_place t JOIN contribution c ON c.id = t.contribution`},
 }
 
 // Canonical writes what the store says, so that two stores that were told the same in

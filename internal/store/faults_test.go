@@ -293,7 +293,7 @@ func TestWritersOfManySources(t *testing.T) {
 	if a, b := canonical(t, together), canonical(t, apart); a != b {
 		t.Errorf("writers at once give another store than one after another")
 	}
-	persons, err := together.Persons(ctx)
+	persons, err := together.Everybody(ctx)
 	if err != nil || len(persons) != (60+22)/23 {
 		t.Errorf("%d persons, want %d: %v", len(persons), (60+22)/23, err)
 	}

@@ -2,58 +2,58 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"time"
+	"math"
 
 	"samsyn/fhir"
 	"samsyn/internal/care"
 )
 
-// ResourceVersion is one version of a produced resource. A resource has the versions
-// of the contribution that says it.
-type ResourceVersion struct {
-	Version  int
-	Recorded time.Time
-	Source   string
-	Service  care.Service
-	Person   care.PersonID // "" while nobody knows whose it is
-	Current  bool
-	Deleted  bool // a tombstone: Resource.Body is then empty
-	Resource fhir.Resource
-	Lineage  []care.Lineage
-}
-
-// History gives every version of a resource that the services may be asked for, newest
-// first, removals included. The error is care.ErrNotFound where there is none.
-func (s *Store) History(ctx context.Context, typ, id string, services []care.Service) ([]ResourceVersion, error) {
-	if len(services) == 0 {
+// History gives every version of a resource about a person that is visible, newest first,
+// removals included. A version must be visible by its own marks and by those of the
+// newest one; a removal is as visible as what it removed. The error is care.ErrNotFound
+// where there is none.
+func (s *Store) History(ctx context.Context, person care.PersonID, typ, id string, visible []care.Visible) ([]care.ResourceVersion, error) {
+	who, err := s.Resolve(ctx, person)
+	if errors.Is(err, care.ErrNotFound) || len(visible) == 0 {
 		return nil, errNone(typ)
+	}
+	if err != nil {
+		return nil, err
 	}
 	var rows []struct {
 		ID       int64   `db:"id"`
 		Version  int     `db:"version"`
 		Recorded int64   `db:"recorded"`
 		Source   string  `db:"source"`
+		Kind     string  `db:"kind"`
+		Key      string  `db:"key"`
 		Service  string  `db:"service"`
-		Person   *string `db:"person"`
+		Subject  string  `db:"subject"`
+		Marks    int64   `db:"marks"`
 		Current  bool    `db:"current"`
 		Body     *string `db:"body"`
 		Lineage  *string `db:"lineage"`
 		Shape    []byte  `db:"shape"`
 	}
-	args := append([]any{typ, id}, serviceArgs(services)...)
+	condition, args := seen(visible, columns{"h.service", "h.type", "h.marks", "h.source", "h.kind", "h.key"}, 4)
+	args = append([]any{typ, id, string(who)}, args...)
 	// Every version of each contribution that ever said the resource, from the first that did.
-	err := s.large(ctx, func(p *pool) error {
+	err = s.large(ctx, func(p *pool) error {
 		rows = nil
-		return p.SelectContext(ctx, &rows, `SELECT c.id, v.version, v.recorded, c.source, v.service, u.person, CASE WHEN c.version = v.version THEN 1 ELSE 0 END AS current, r.body, r.lineage, l.hash AS shape
-		FROM (SELECT contribution, min(version) AS first FROM resource WHERE type = $1 AND id = $2 GROUP BY contribution) f
-		JOIN contribution c ON c.id = f.contribution
-		JOIN contribution_version v ON v.contribution = c.id AND v.version >= f.first
-		LEFT JOIN resource r ON r.contribution = c.id AND r.version = v.version AND r.type = $1 AND r.id = $2
-		LEFT JOIN lineage_shape l ON l.id = r.lineage_shape
-		LEFT JOIN subject u ON u.source = c.source AND u.subject = v.subject
-		WHERE v.service IN (`+params(3, len(services))+`)
-		ORDER BY v.recorded DESC, v.version DESC, c.id DESC`, args...)
+		return p.SelectContext(ctx, &rows, `SELECT h.id, h.version, h.recorded, h.source, h.kind, h.key, h.service, h.subject, h.current, h.body, h.lineage, h.shape, h.marks FROM (SELECT c.id, v.version, v.recorded, c.source, c.kind, c.key, v.service, v.subject,
+			CASE WHEN c.version = v.version THEN 1 ELSE 0 END AS current, r.body, r.lineage, l.hash AS shape, CAST($1 AS TEXT) AS type,
+			(SELECT e.marks FROM resource e WHERE e.contribution = c.id AND e.type = $1 AND e.id = $2 AND e.version <= v.version ORDER BY e.version DESC LIMIT 1)
+			| (SELECT e.marks FROM resource e WHERE e.contribution = c.id AND e.type = $1 AND e.id = $2 ORDER BY e.version DESC LIMIT 1) AS marks
+			FROM (SELECT contribution, min(version) AS first FROM resource WHERE type = $1 AND id = $2 GROUP BY contribution) f
+			JOIN contribution c ON c.id = f.contribution
+			JOIN contribution_version v ON v.contribution = c.id AND v.version >= f.first
+			JOIN subject u ON u.source = c.source AND u.subject = v.subject AND u.person = $3
+			LEFT JOIN resource r ON r.contribution = c.id AND r.version = v.version AND r.type = $1 AND r.id = $2
+			LEFT JOIN lineage_shape l ON l.id = r.lineage_shape) h
+		WHERE `+condition+`
+		ORDER BY h.recorded DESC, h.version DESC, h.id DESC`, args...)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
@@ -70,17 +70,14 @@ func (s *Store) History(ctx context.Context, typ, id string, services []care.Ser
 	if err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
-	out := make([]ResourceVersion, 0, len(rows))
+	out := make([]care.ResourceVersion, 0, len(rows))
 	for i, r := range rows {
 		// Where it was gone already, further versions of its contribution are not versions of it.
 		if r.Body == nil && i+1 < len(rows) && rows[i+1].Body == nil && rows[i+1].ID == r.ID {
 			continue
 		}
-		v := ResourceVersion{Version: r.Version, Recorded: timeOf(r.Recorded), Source: r.Source, Service: care.Service(r.Service), Current: r.Current,
-			Deleted: r.Body == nil, Resource: fhir.Resource{Type: typ, ID: id}}
-		if r.Person != nil {
-			v.Person = care.PersonID(*r.Person)
-		}
+		v := care.ResourceVersion{Version: r.Version, Recorded: timeOf(r.Recorded), Record: care.RecordRef{Source: r.Source, Kind: r.Kind, Key: r.Key},
+			Service: care.Service(r.Service), Subject: r.Subject, Person: who, Current: r.Current, Deleted: r.Body == nil, Marks: care.Marks(r.Marks & math.MaxUint32), Resource: fhir.Resource{Type: typ, ID: id}}
 		if r.Body != nil {
 			v.Resource.Body = []byte(*r.Body)
 			if v.Lineage, err = lineages.of(r.Shape, *r.Lineage); err != nil {
@@ -90,29 +87,4 @@ func (s *Store) History(ctx context.Context, typ, id string, services []care.Ser
 		out = append(out, v)
 	}
 	return out, nil
-}
-
-// VRead gives one version of a resource. The error is care.ErrNotFound where the
-// services have no such version.
-func (s *Store) VRead(ctx context.Context, typ, id string, version int, services []care.Service) (ResourceVersion, error) {
-	all, err := s.History(ctx, typ, id, services)
-	if err != nil {
-		return ResourceVersion{}, err
-	}
-	for _, v := range all {
-		if v.Version == version {
-			return v, nil
-		}
-	}
-	return ResourceVersion{}, errNone(typ)
-}
-
-// Read gives the present version of a resource; a removed one is returned as its
-// tombstone. The error is care.ErrNotFound where there never was one for the services.
-func (s *Store) Read(ctx context.Context, typ, id string, services []care.Service) (ResourceVersion, error) {
-	all, err := s.History(ctx, typ, id, services)
-	if err != nil {
-		return ResourceVersion{}, err
-	}
-	return all[0], nil
 }

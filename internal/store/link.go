@@ -32,6 +32,8 @@ func (w *work) link() error {
 	point := func(s identity.Subject, person care.PersonID, why identity.Reason) {
 		if now := n.subjects[s]; now.Person != string(person) || now.Reason != string(why) {
 			points = append(points, []any{s.Source, s.Key, string(person), string(why)})
+			w.move(care.PersonID(now.Person))
+			w.stir(s.Source, s.Key)
 		}
 	}
 	for _, g := range res.Groups {
@@ -228,7 +230,11 @@ func (w *work) mergePersons(n neighbourhood, into map[care.PersonID]care.PersonI
 			if err := w.exec(`UPDATE person_merge SET undone = $3 WHERE survivor = $1 AND merged = $2 AND undone IS NULL`, before, string(p.ID), micros(w.at)); err != nil {
 				return err
 			}
+			if err := w.exec(`DELETE FROM merge_confirmed WHERE survivor = $1 AND merged = $2`, before, string(p.ID)); err != nil {
+				return err
+			}
 		}
+		w.move(p.ID, care.PersonID(before), care.PersonID(after))
 		var to *string
 		if after != "" {
 			to = &after

@@ -50,6 +50,8 @@ type heldRow struct {
 	Subject      string `db:"subject"`
 	Gone         bool   `db:"gone"`
 	Made         []byte `db:"made"`
+	Marks        int64  `db:"marks"`
+	Places       int64  `db:"places"`
 	BasisVersion string `db:"basis_version"`
 	BasisChanged int64  `db:"basis_changed"`
 	BasisDeleted bool   `db:"basis_deleted"`
@@ -59,7 +61,7 @@ type heldRow struct {
 var askHeld = say(`SELECT k.kind, k.key, r.hash, coalesce(r.version, '') AS version, coalesce(r.changed, 0) AS changed, coalesce(r.deleted, 0) AS deleted,
 	l.stamp, coalesce(l.revision, '') AS seen, coalesce(l.outcome, '') AS outcome, l.hash AS line_hash, CASE WHEN q.key IS NULL THEN 0 ELSE 1 END AS quarantined,
 	coalesce(c.id, 0) AS id, coalesce(c.version, 0) AS said, coalesce(c.revision, '') AS revision, coalesce(c.service, '') AS service,
-	coalesce(c.subject, '') AS subject, coalesce(c.deleted, 0) AS gone, c.made, coalesce(c.basis_version, '') AS basis_version,
+	coalesce(c.subject, '') AS subject, coalesce(c.deleted, 0) AS gone, c.made, coalesce(c.marks, 0) AS marks, coalesce(c.places, 0) AS places, coalesce(c.basis_version, '') AS basis_version,
 	coalesce(c.basis_changed, 0) AS basis_changed, coalesce(c.basis_deleted, 0) AS basis_deleted, c.basis_hash
 	FROM {rows} LEFT JOIN record r ON r.source = k.source AND r.kind = k.kind AND r.key = k.key
 	LEFT JOIN ledger l ON l.source = k.source AND l.kind = k.kind AND l.key = k.key
@@ -196,7 +198,7 @@ func (w *work) say(s *sentence, row ...any) {
 // it leave. Those about who is who come last, under their lock.
 var order = []*sentence{
 	&copyHistory, &putHistory, &dropHistory, &putRecord, &laterRecord, &putPart,
-	&newContribution, &setContribution, &setBasis, &putVersion, &putResource, &setLineage,
+	&newContribution, &setContribution, &setBasis, &putVersion, &putResource, &setLineage, &dropPlaces, &putPlaces,
 	&putLedger, &putQuarantine, &dropQuarantine, &putPending,
 }
 

@@ -11,11 +11,12 @@ import (
 	"samsyn/internal/identity"
 )
 
-// Contributions gives what the given services said about a person and still say, by
-// source, kind and key. The filter is part of the query: what other services said
-// is not read. A person that was united with another is answered with the survivor's.
-func (s *Store) Contributions(ctx context.Context, person care.PersonID, services []care.Service) ([]care.Contribution, error) {
-	if len(services) == 0 {
+// Contributions gives what is visible of what was said about a person and still is, by
+// source, kind and key. The visible set is part of the query: nothing else is read, and a
+// contribution of which nothing is visible is absent. A person that was united with
+// another is answered with the survivor's.
+func (s *Store) Contributions(ctx context.Context, person care.PersonID, visible []care.Visible) ([]care.Contribution, error) {
+	if len(visible) == 0 {
 		return nil, nil
 	}
 	who, err := s.Resolve(ctx, person)
@@ -25,17 +26,19 @@ func (s *Store) Contributions(ctx context.Context, person care.PersonID, service
 	if err != nil {
 		return nil, err
 	}
-	args := append([]any{string(who)}, serviceArgs(services)...)
+	condition, args := seen(visible, columns{"c.service", "r.type", "r.marks", "c.source", "c.kind", "c.key"}, 2)
+	args = append([]any{string(who)}, args...)
 	var out []care.Contribution
 	err = s.large(ctx, func(p *pool) error {
 		rows, err := p.QueryxContext(ctx, `SELECT c.id, c.source, o.system, c.kind, c.key, c.version, c.revision, c.service, c.subject, c.made, v.recorded, v.changed, v.source_version,
-		r.type, r.id AS rid, r.body, r.lineage, l.hash AS shape
+		r.type, r.id AS rid, r.body, r.lineage, l.hash AS shape,
+		(SELECT count(*) FROM resource w WHERE w.contribution = c.id AND w.version = c.version) AS whole
 		FROM subject u JOIN contribution c ON c.source = u.source AND c.subject = u.subject
 		JOIN contribution_version v ON v.contribution = c.id AND v.version = c.version
 		JOIN resource r ON r.contribution = c.id AND r.version = c.version
 		LEFT JOIN lineage_shape l ON l.id = r.lineage_shape
 		JOIN source o ON o.source = c.source
-		WHERE u.person = $1 AND c.deleted = 0 AND c.service IN (`+params(2, len(services))+`)
+		WHERE u.person = $1 AND c.deleted = 0 AND `+condition+`
 		ORDER BY c.source, c.kind, c.key, r.seq`, args...)
 		if err == nil {
 			out, err = s.gather(ctx, p, rows, who)
@@ -67,6 +70,7 @@ type saidRow struct {
 	Body          string `db:"body"`
 	Lineage       string `db:"lineage"` // where there is no shape
 	Shape         []byte `db:"shape"`
+	Whole         int    `db:"whole"` // how many resources the contribution has, seen or not
 }
 
 type rowScanner interface {
@@ -104,7 +108,7 @@ func (s *Store) gather(ctx context.Context, p *pool, rows rowScanner, person car
 	for i, r := range said {
 		if r.ID != last {
 			if i > 0 {
-				if err := asMade(out[len(out)-1], said[i-1].Made); err != nil {
+				if err := said[i-1].asMade(out[len(out)-1]); err != nil {
 					return nil, err
 				}
 			}
@@ -119,7 +123,16 @@ func (s *Store) gather(ctx context.Context, p *pool, rows rowScanner, person car
 		c := &out[len(out)-1]
 		c.Made = append(c.Made, care.Made{Resource: fhir.Resource{Type: r.Type, ID: r.RID, Body: []byte(r.Body)}, Lineage: lineage})
 	}
-	return out, asMade(out[len(out)-1], said[len(said)-1].Made)
+	return out, said[len(said)-1].asMade(out[len(out)-1])
+}
+
+// asMade refuses a contribution that is not what was made of its record. Of one that is
+// seen in part there is no digest: then what is sealed vouches for itself.
+func (r saidRow) asMade(c care.Contribution) error {
+	if len(c.Made) < r.Whole {
+		return nil
+	}
+	return asMade(c, r.Made)
 }
 
 // rules are the texts that lineage names by number. They are as many as the maps have expressions.
@@ -136,14 +149,6 @@ func (p *pool) rules(ctx context.Context) (map[int64]string, error) {
 		out[r.ID] = r.Text
 	}
 	return out, nil
-}
-
-func serviceArgs(services []care.Service) []any {
-	out := make([]any, len(services))
-	for i, s := range services {
-		out[i] = string(s)
-	}
-	return out
 }
 
 // Resolve follows a person to the one that she was united with, if any. The error is
@@ -178,8 +183,8 @@ func (s *Store) PersonByIdentifier(ctx context.Context, n identity.Number) (care
 	return s.Resolve(ctx, care.PersonID(home))
 }
 
-// Persons lists everybody who has at least one linked subject, by id.
-func (s *Store) Persons(ctx context.Context) ([]care.PersonID, error) {
+// Everybody lists all who have at least one linked subject, by id.
+func (s *Store) Everybody(ctx context.Context) ([]care.PersonID, error) {
 	var out []care.PersonID
 	err := s.read.SelectContext(ctx, &out, `SELECT DISTINCT person FROM subject WHERE person IS NOT NULL ORDER BY person`)
 	if err != nil {
@@ -188,11 +193,11 @@ func (s *Store) Persons(ctx context.Context) ([]care.PersonID, error) {
 	return out, nil
 }
 
-// Claims gives what the given services say at present of who a person is, by source,
-// service and record. A name that only barnevern says is barnevern's: the filter is
-// part of the query.
-func (s *Store) Claims(ctx context.Context, person care.PersonID, services []care.Service) ([]care.Claim, error) {
-	if len(services) == 0 {
+// Claims gives what is visible of what is said at present of who a person is, by source,
+// service and record. A name that only barnevern says is barnevern's, and one that
+// stands on a record with a mark has the mark: the visible set is part of the query.
+func (s *Store) Claims(ctx context.Context, person care.PersonID, visible []care.Visible) ([]care.Claim, error) {
+	if len(visible) == 0 {
 		return nil, nil
 	}
 	who, err := s.Resolve(ctx, person)
@@ -209,12 +214,14 @@ func (s *Store) Claims(ctx context.Context, person care.PersonID, services []car
 		BirthDate string `db:"birth_date"`
 		Recorded  int64  `db:"recorded"`
 	}
-	args := append([]any{string(who)}, serviceArgs(services)...)
+	condition, args := seen(visible, columns{"c.service", "", "coalesce(m.marks, 0)", "c.source", "c.kind", "c.key"}, 2)
+	args = append([]any{string(who)}, args...)
 	err = s.large(ctx, func(p *pool) error {
 		rows = nil
 		return p.SelectContext(ctx, &rows, `SELECT c.source, c.service, c.name, c.birth_date, c.recorded FROM subject u
 		JOIN claim c ON c.source = u.source AND c.subject = u.subject
-		WHERE u.person = $1 AND c.current = 1 AND (c.name <> '' OR c.birth_date <> '') AND c.service IN (`+params(2, len(services))+`)
+		LEFT JOIN contribution m ON m.source = c.source AND m.kind = c.kind AND m.key = c.key
+		WHERE u.person = $1 AND c.current = 1 AND (c.name <> '' OR c.birth_date <> '') AND `+condition+`
 		ORDER BY c.source, c.service, c.kind, c.key`, args...)
 	})
 	if err != nil {

@@ -17,7 +17,7 @@ func TestReplica(t *testing.T) {
 	pgtest.Available(t)
 	dsn := pgtest.URL(t, migrate)
 	s, _ := filled(t, dsn)
-	persons, err := s.Persons(ctx)
+	persons, err := s.Everybody(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestReplica(t *testing.T) {
 	}
 	from := func(s *store.Store) string {
 		t.Helper()
-		claims, err := s.Claims(ctx, persons[0], care.Services())
+		claims, err := s.Claims(ctx, persons[0], care.Whole(care.Services()...))
 		if err != nil || len(claims) == 0 {
 			t.Fatal(len(claims), err)
 		}
@@ -55,7 +55,7 @@ func TestReplica(t *testing.T) {
 	if got := from(s); got != "replica" {
 		t.Errorf("with a current replica, read from %s", got)
 	}
-	cs, err := s.Contributions(ctx, persons[1], care.Services())
+	cs, err := s.Contributions(ctx, persons[1], care.Whole(care.Services()...))
 	if err != nil || len(cs) == 0 || bytes.Contains(cs[0].Made[0].Resource.Body, []byte("rotten")) {
 		t.Fatalf("what rotted on the replica is answered: %d %v", len(cs), err)
 	}
@@ -65,7 +65,7 @@ func TestReplica(t *testing.T) {
 	if got := from(s); got != "store" {
 		t.Errorf("with a replica that has not heard who is who, read from %s", got)
 	}
-	if cs, err := s.Contributions(ctx, persons[1], care.Services()); err != nil || len(cs) != 0 {
+	if cs, err := s.Contributions(ctx, persons[1], care.Whole(care.Services()...)); err != nil || len(cs) != 0 {
 		t.Errorf("what was parted from a child is still answered: %d %v", len(cs), err)
 	}
 }

@@ -44,6 +44,21 @@ func onEach(t *testing.T, f func(t *testing.T, dsn string, s *store.Store, ask f
 	}
 }
 
+// past is a connection to a store's database past the store.
+func past(t *testing.T, dsn string) *sql.DB {
+	t.Helper()
+	driver := "sqlite"
+	if store.IsURL(dsn) {
+		driver = "postgres"
+	}
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() }) // it wrote what it was told
+	return db
+}
+
 func personOf(t *testing.T, s *store.Store, n identity.Number) care.PersonID {
 	t.Helper()
 	p, err := s.PersonByIdentifier(ctx, n)
@@ -56,7 +71,7 @@ func personOf(t *testing.T, s *store.Store, n identity.Number) care.PersonID {
 // lineageOf is the lineage of each resource of a child by id, as Contributions and Read give it.
 func lineageOf(t *testing.T, s *store.Store, child int) map[string][]care.Lineage {
 	t.Helper()
-	cs, err := s.Contributions(ctx, personOf(t, s, benchNumber(t, child)), care.Services())
+	cs, err := s.Contributions(ctx, personOf(t, s, benchNumber(t, child)), care.Whole(care.Services()...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,9 +79,9 @@ func lineageOf(t *testing.T, s *store.Store, child int) map[string][]care.Lineag
 	for _, c := range cs {
 		for _, m := range c.Made {
 			out[m.Resource.ID] = m.Lineage
-			v, err := s.Read(ctx, m.Resource.Type, m.Resource.ID, care.Services())
-			if err != nil || !reflect.DeepEqual(v.Lineage, m.Lineage) {
-				t.Errorf("%s read alone has lineage %+v %v, want %+v", m.Resource.ID, v.Lineage, err, m.Lineage)
+			vs, err := s.History(ctx, c.Person, m.Resource.Type, m.Resource.ID, care.Whole(care.Services()...))
+			if err != nil || !reflect.DeepEqual(vs[0].Lineage, m.Lineage) {
+				t.Errorf("%s read alone has lineage %+v %v, want %+v", m.Resource.ID, vs, err, m.Lineage)
 			}
 		}
 	}

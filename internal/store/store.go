@@ -55,6 +55,7 @@ type Store struct {
 	secret      []byte
 
 	shapes  shapes // lineages that were read
+	audit   auditing
 	drawing sync.Mutex
 	random  io.Reader
 
@@ -70,7 +71,7 @@ type Store struct {
 // then nothing is prepared; and where sslmode is not given, it is verify-full, or
 // disable on this very machine.
 func Open(ctx context.Context, dsn string, o Options) (_ *Store, err error) {
-	s := &Store{now: o.Now, random: o.Random}
+	s := &Store{now: o.Now, random: o.Random, audit: auditing{turn: make(chan struct{}, 1)}}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -93,7 +94,7 @@ func Open(ctx context.Context, dsn string, o Options) (_ *Store, err error) {
 	if s.secret, err = s.loadSecret(ctx); err != nil {
 		return nil, err
 	}
-	return s, nil
+	return s, s.upgrade(ctx)
 }
 
 // Close waits for what is running and closes the store.

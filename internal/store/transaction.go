@@ -26,6 +26,8 @@ type work struct {
 	touched map[identity.Subject]bool // subjects whose claims changed
 	loose   []identity.NumberID       // numbers that a claim states no more
 	whose   bool                      // the lock over who is who is held
+	stirred map[identity.Subject]bool // subjects of whom something changed that rights rest on
+	moved   map[care.PersonID]bool    // persons of whom that did
 	page    page
 }
 
@@ -44,6 +46,7 @@ const (
 	ruleLock                       // the numbers of rules
 	whoseLock                      // who is who: numbers, persons, subjects, claims
 	schemaLock                     // migrations
+	rightsLock                     // rights, their epochs and the audit log
 )
 
 // pageLocks keep two pages of the same records apart; shards of a source have none in common.
@@ -120,11 +123,14 @@ func (s *Store) attempt(ctx context.Context, f func(*work) error, locks []lock) 
 			}
 		}
 	}()
-	w := &work{ctx: ctx, s: s, tx: tx, stmts: map[string]*sqlx.Stmt{}, at: s.now(), touched: map[identity.Subject]bool{}}
+	w := &work{ctx: ctx, s: s, tx: tx, stmts: map[string]*sqlx.Stmt{}, at: s.now(), touched: map[identity.Subject]bool{}, stirred: map[identity.Subject]bool{}, moved: map[care.PersonID]bool{}}
 	if err := w.open(locks); err != nil {
 		return err
 	}
 	if err := f(w); err != nil {
+		return err
+	}
+	if err := w.tellStirred(); err != nil {
 		return err
 	}
 	if err := w.commit(); err != nil {

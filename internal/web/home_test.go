@@ -34,11 +34,11 @@ type memory struct {
 
 func (m *memory) Grants(context.Context, string) ([]care.Grant, error) { return m.grants, m.err }
 
-func (m *memory) Contributions(_ context.Context, p care.PersonID, _ []care.Service) ([]care.Contribution, error) {
+func (m *memory) Contributions(_ context.Context, p care.PersonID, _ []care.Visible) ([]care.Contribution, error) {
 	return m.people[p], m.err
 }
 
-func (m *memory) Claims(_ context.Context, p care.PersonID, _ []care.Service) ([]care.Claim, error) {
+func (m *memory) Claims(_ context.Context, p care.PersonID, _ []care.Visible) ([]care.Claim, error) {
 	return m.claims[p], m.err
 }
 

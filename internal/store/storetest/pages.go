@@ -59,7 +59,7 @@ func noChange(t *testing.T, open func(TB) Store) {
 	// The same record by a new revision of the map that says the same: no new version.
 	e := entry{key: "1", text: "one", subject: "ella", numbers: []string{ella}, born: "2014-03-14", name: "Ella", day: 1, revision: "+"}.build(t)
 	b.want(b.save("a", e), ledger.Unchanged)
-	v, err := b.Read(ctx, "Basic", "1", all)
+	v, err := b.now("1", everything)
 	b.check(err)
 	if v.Version != 1 {
 		t.Errorf("version %d after a revision that says the same, want 1", v.Version)

@@ -27,7 +27,7 @@ func linking(t *testing.T, open func(TB) Store) {
 	if got := b.waiting(); !maps.Equal(got, want) {
 		t.Errorf("waiting %v, want %v", got, want)
 	}
-	ps, err := b.Persons(ctx)
+	ps, err := b.Everybody(ctx)
 	b.check(err)
 	if len(ps) != 2 {
 		t.Errorf("persons %v, want two", ps)

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -14,6 +15,7 @@ import (
 
 	"samsyn/adapters"
 	"samsyn/fhir"
+	"samsyn/internal/audit"
 	"samsyn/internal/care"
 	"samsyn/internal/identity"
 	"samsyn/internal/ingest"
@@ -24,18 +26,32 @@ import (
 // Store is what the contract is about.
 type Store interface {
 	ingest.Store
-	Contributions(ctx context.Context, person care.PersonID, services []care.Service) ([]care.Contribution, error)
-	Claims(ctx context.Context, person care.PersonID, services []care.Service) ([]care.Claim, error)
+	Contributions(ctx context.Context, person care.PersonID, visible []care.Visible) ([]care.Contribution, error)
+	Claims(ctx context.Context, person care.PersonID, visible []care.Visible) ([]care.Claim, error)
 	SourceStates(ctx context.Context) ([]care.SourceState, error)
 	Grants(ctx context.Context, viewer string) ([]care.Grant, error)
 	PutGrant(ctx context.Context, g care.Grant) error
 	EndGrants(ctx context.Context, viewer string, person care.PersonID, at time.Time) error
 	LogAccess(ctx context.Context, a care.Access) error
 	AccessLog(ctx context.Context, person care.PersonID) ([]care.Access, error)
-	History(ctx context.Context, typ, id string, services []care.Service) ([]store.ResourceVersion, error)
-	VRead(ctx context.Context, typ, id string, version int, services []care.Service) (store.ResourceVersion, error)
-	Read(ctx context.Context, typ, id string, services []care.Service) (store.ResourceVersion, error)
-	Persons(ctx context.Context) ([]care.PersonID, error)
+	History(ctx context.Context, person care.PersonID, typ, id string, visible []care.Visible) ([]care.ResourceVersion, error)
+	Everybody(ctx context.Context) ([]care.PersonID, error)
+	Facts(ctx context.Context, viewer care.Viewer, person care.PersonID) (care.Facts, error)
+	Rights(ctx context.Context, person care.PersonID) (care.Rights, care.PersonID, int64, error)
+	PutRights(ctx context.Context, person care.PersonID, epoch int64, r care.Rights, notices []care.Notice, lines []care.Logged) error
+	ConsentVersions(ctx context.Context, id string) ([]care.Consent, error)
+	Broken(ctx context.Context) ([]care.BreakGlass, error)
+	Persons(ctx context.Context, viewer care.Viewer) ([]care.PersonID, error)
+	Appointed(ctx context.Context) ([]care.PersonID, error)
+	Whose(ctx context.Context, typ, id string) (care.PersonID, error)
+	Notices(ctx context.Context, role care.Role) ([]care.Notice, error)
+	SawNotice(ctx context.Context, role care.Role, id int64, who string, at time.Time) error
+	ConfirmMerge(ctx context.Context, survivor, merged care.PersonID, who string, lines []care.Logged) error
+	LowerAddress(ctx context.Context, person care.PersonID, lines []care.Logged) error
+	Audit(ctx context.Context, epochs map[care.PersonID]int64, lines []care.Logged) error
+	AuditHead(ctx context.Context) (audit.Head, error)
+	AuditOf(ctx context.Context, person care.PersonID) ([]audit.Row, error)
+	AuditRows(ctx context.Context, after int64) iter.Seq2[audit.Row, error]
 	PersonByIdentifier(ctx context.Context, n identity.Number) (care.PersonID, error)
 	Identifiers(ctx context.Context, person care.PersonID) ([]store.Identifier, error)
 	Merges(ctx context.Context) ([]store.Merge, error)
@@ -96,6 +112,14 @@ func Run(t *testing.T, open func(t TB) Store) {
 		{"access is logged", accessLog},
 		{"a session is kept until it is ended", sessions},
 		{"what is used once is not used twice", once},
+		{"rights are kept in versions and read as facts", rights},
+		{"who is tied to whom", relations},
+		{"denials of united persons unite, permissions wait", mergedRights},
+		{"an address level rises at once and never sinks by itself", addressLevel},
+		{"places in teams are facts, by HPR number alone", teamPlaces},
+		{"the visible set is part of every query", visibleSet},
+		{"the log is chained, whole and never changed", auditLog},
+		{"nothing is logged as shown after rights changed", auditEpochs},
 		{"a lease has one holder, and who lost it keeps nothing", leases},
 		{"an interrupted run is told as one", interrupted},
 		{"shards have cursors of their own", shards},
@@ -123,6 +147,8 @@ var (
 	ctx = context.Background()
 	at  = time.Date(2026, 11, 23, 7, 0, 0, 0, time.UTC)
 	all = care.Services()
+	// everything is the visible set of all that anybody says.
+	everything = care.Whole(all...)
 )
 
 // bench is a store with a source and a run under way.
@@ -192,7 +218,7 @@ func (b *bench) person(raw string) care.PersonID {
 // bodies are what the services say of a person, as texts.
 func (b *bench) bodies(p care.PersonID, services ...care.Service) []string {
 	b.Helper()
-	cs, err := b.Contributions(ctx, p, services)
+	cs, err := b.Contributions(ctx, p, care.Whole(services...))
 	b.check(err)
 	var out []string
 	for _, c := range cs {
@@ -201,6 +227,28 @@ func (b *bench) bodies(p care.PersonID, services ...care.Service) []string {
 		}
 	}
 	return out
+}
+
+// version is one version of a resource about ella.
+func (b *bench) version(id string, version int, visible []care.Visible) (care.ResourceVersion, error) {
+	b.Helper()
+	all, err := b.History(ctx, b.person(ella), "Basic", id, visible)
+	for _, v := range all {
+		if v.Version == version {
+			return v, err
+		}
+	}
+	return care.ResourceVersion{}, errors.Join(err, care.ErrNotFound)
+}
+
+// now is the newest version.
+func (b *bench) now(id string, visible []care.Visible) (care.ResourceVersion, error) {
+	b.Helper()
+	all, err := b.History(ctx, b.person(ella), "Basic", id, visible)
+	if err != nil {
+		return care.ResourceVersion{}, err
+	}
+	return all[0], nil
 }
 
 func (b *bench) waiting() map[string]identity.Reason {

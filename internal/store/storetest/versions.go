@@ -16,7 +16,7 @@ func history(t *testing.T, open func(TB) Store) {
 	for i, text := range []string{"one", "two", "three"} {
 		b.save("a", entry{key: "1", text: text, day: i + 1, subject: "ella", numbers: []string{ella}}.build(t))
 	}
-	h, err := b.History(ctx, "Basic", "1", all)
+	h, err := b.History(ctx, b.person(ella), "Basic", "1", everything)
 	b.check(err)
 	var got []string
 	for _, v := range h {
@@ -25,14 +25,14 @@ func history(t *testing.T, open func(TB) Store) {
 	if !slices.Equal(got, []string{"3 true true", "2 false false", "1 false false"}) {
 		t.Errorf("history %v", got)
 	}
-	v, err := b.VRead(ctx, "Basic", "1", 2, all)
+	v, err := b.version("1", 2, everything)
 	b.check(err)
-	if string(v.Resource.Body) != string(basic("1", "two").Resource.Body) || v.Person != b.person(ella) || v.Source != "a" {
+	if string(v.Resource.Body) != string(basic("1", "two").Resource.Body) || v.Person != b.person(ella) || v.Record != (care.RecordRef{Source: "a", Kind: "sak", Key: "1"}) {
 		t.Errorf("version 2: %+v", v)
 	}
 	for _, err := range []error{
-		third(b.VRead(ctx, "Basic", "1", 4, all)), third(b.Read(ctx, "Basic", "2", all)),
-		third(b.Read(ctx, "Basic", "1", []care.Service{care.Barnevern})), third(b.Read(ctx, "Basic", "1", nil)),
+		third(b.version("1", 4, everything)), third(b.now("2", everything)), third(b.History(ctx, "nobody", "Basic", "1", everything)),
+		third(b.now("1", care.Whole(care.Barnevern))), third(b.now("1", nil)),
 	} {
 		if !errors.Is(err, care.ErrNotFound) {
 			t.Errorf("error %v, want care.ErrNotFound", err)
@@ -51,12 +51,12 @@ func tombstones(t *testing.T, open func(TB) Store) {
 	if got := b.bodies(b.person(ella), all...); len(got) != 0 {
 		t.Errorf("a removed record still says %v", got)
 	}
-	v, err := b.Read(ctx, "Basic", "1", all)
+	v, err := b.now("1", everything)
 	b.check(err)
 	if !v.Deleted || v.Version != 2 {
 		t.Errorf("present version %+v, want the tombstone 2", v)
 	}
-	if old, err := b.VRead(ctx, "Basic", "1", 1, all); err != nil || old.Deleted {
+	if old, err := b.version("1", 1, everything); err != nil || old.Deleted {
 		t.Errorf("version 1 after the removal: %+v %v", old, err)
 	}
 	before := b.dump()
@@ -70,13 +70,13 @@ func tombstones(t *testing.T, open func(TB) Store) {
 		t.Errorf("an old page resurrected %v", got)
 	}
 	b.want(b.save("a", entry{key: "1", text: "back", day: 2, subject: "ella", numbers: []string{ella}}.build(t)), ledger.Stored)
-	if v, err := b.Read(ctx, "Basic", "1", all); err != nil || v.Version != 3 || v.Deleted {
+	if v, err := b.now("1", everything); err != nil || v.Version != 3 || v.Deleted {
 		t.Errorf("after it came back: %+v %v", v, err)
 	}
 	// What was never seen can be removed too, and stays so.
 	b.want(b.save("a", entry{key: "9", deleted: true, day: 5}.build(t)), ledger.Removed)
 	b.save("a", entry{key: "9", text: "late", day: 4, subject: "ella"}.build(t))
-	if _, err := b.Read(ctx, "Basic", "9", all); !errors.Is(err, care.ErrNotFound) {
+	if _, err := b.now("9", everything); !errors.Is(err, care.ErrNotFound) {
 		t.Errorf("a record that was deleted before it was seen: %v", err)
 	}
 }
@@ -111,9 +111,9 @@ func older(t *testing.T, open func(TB) Store) {
 		})
 	}
 	b := start(t, open)
-	b.save("a", entry{key: "1", text: "first", subject: "s"}.build(t))
-	b.want(b.save("a", entry{key: "1", text: "a later one", subject: "s"}.build(t)), ledger.Stored)
-	if v, err := b.Read(ctx, "Basic", "1", all); err != nil || v.Version != 2 {
+	b.save("a", entry{key: "1", text: "first", subject: "s", numbers: []string{ella}}.build(t))
+	b.want(b.save("a", entry{key: "1", text: "a later one", subject: "s", numbers: []string{ella}}.build(t)), ledger.Stored)
+	if v, err := b.now("1", everything); err != nil || v.Version != 2 {
 		t.Errorf("where the source does not say when, the last is the newest: %+v %v", v, err)
 	}
 }
@@ -175,7 +175,7 @@ func filtered(t *testing.T, open func(TB) Store) {
 		t.Errorf("nobody has %v", got)
 	}
 	for services, want := range map[care.Service]string{care.Skole: "Ella", care.Barnevern: "Ella in care"} {
-		cs, err := b.Claims(ctx, p, []care.Service{services})
+		cs, err := b.Claims(ctx, p, care.Whole(services))
 		b.check(err)
 		if len(cs) != 1 || cs[0].Name != want || cs[0].Service != services || cs[0].Recorded != at {
 			t.Errorf("%s says %+v", services, cs)
@@ -186,7 +186,7 @@ func filtered(t *testing.T, open func(TB) Store) {
 func lineage(t *testing.T, open func(TB) Store) {
 	b := start(t, open)
 	b.save("a", entry{key: "1", text: "one", subject: "s", numbers: []string{ella}, day: 3}.build(t))
-	cs, err := b.Contributions(ctx, b.person(ella), all)
+	cs, err := b.Contributions(ctx, b.person(ella), everything)
 	b.check(err)
 	if len(cs) != 1 {
 		t.Fatalf("contributions %+v", cs)
