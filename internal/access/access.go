@@ -1,10 +1,12 @@
-// Package access owns the decision whether a viewer may see what a service said
-// about a person. It is pure: it is given facts and an instant and reads nothing.
-// It knows no database, no HTTP and no merging.
+// Package access owns the decision who may see what of what a service said about a
+// child. It is pure: it is given facts and an instant, and a table of rules that is data
+// with dates (table.yaml), and reads nothing else. It knows no database, no HTTP and no
+// merging. Who must consent is asked of package consent.
 //
-// The same decision is used twice. Scope gives the services that SQL may select,
-// and Filter decides again for each object that came back, so that a mistake in a
-// query shows nobody anything. Everything is denied unless a grant allows it.
+// The same decision is used twice. Scope gives the set that SQL may select from, and
+// Filter decides again for each object that came back, so that a mistake in a query shows
+// nobody anything. Everything is denied unless a rule of the table allows it, and the
+// first denial ends it.
 package access
 
 import (
@@ -14,150 +16,240 @@ import (
 	"samsyn/internal/care"
 )
 
-// Rule names the rule that decided, for the audit log and for tests.
+// Rule names the rule that decided, for the audit log, for tests and as a key for words.
 type Rule string
 
-// The rules, in the order in which they are tried. The first that denies stops.
+// The rules, in the order in which they are tried.
 const (
-	NoViewer       Rule = "no-viewer"         // nobody asks
-	NoPerson       Rule = "no-person"         // it is about nobody known (unlinked contributions)
-	NoInstant      Rule = "no-instant"        // without a time no grant can be tried
-	UnknownService Rule = "unknown-service"   // no regime is known for the origin
-	NoGrant        Rule = "no-grant"          // no grant ties the viewer to the person
-	NotYet         Rule = "grant-not-begun"   // a grant does, but it has not begun
-	Over           Rule = "grant-over"        // a grant did, and it is over
-	NotCovered     Rule = "service-not-given" // a grant does, but not for this service
-	Granted        Rule = "granted"
+	// 1. Who asks, and how well she is signed in.
+	NoViewer    Rule = "no-viewer"     // nobody asks
+	NoPerson    Rule = "no-person"     // it is about nobody known
+	NoInstant   Rule = "no-instant"    // without a time no rule can be tried
+	UnknownRole Rule = "unknown-role"  // the table does not know the role
+	LowLevel    Rule = "level-too-low" // the sign-in is not good enough for the role
+	NoContent   Rule = "role-sees-no-content"
+	NoPurpose   Rule = "purpose-not-of-role"
+	// 2. Tenant.
+	OtherTenant Rule = "other-tenant"
+	// 3. Relation.
+	NoRelation         Rule = "no-relation"
+	RelationNotBegun   Rule = "relation-not-begun"
+	RelationOver       Rule = "relation-over"
+	FullAge            Rule = "full-age"             // the child is of full age: appointment and parental responsibility are over
+	AgeUnknown         Rule = "age-unknown"          // where age decides
+	GuardianUnknown    Rule = "guardian-code"        // parental responsibility is not known, or gives nothing
+	GuardianGraded     Rule = "guardian-graded"      // she lives at a hidden address and represents nobody
+	ChildGraded        Rule = "child-graded"         // a child at a hidden address is represented by nobody
+	GuardiansElsewhere Rule = "guardians-elsewhere"  // none of them is registered at the child's address
+	NotHealthPersonnel Rule = "not-health-personnel" // only they break glass
+	BreakGlassLacks    Rule = "break-glass-incomplete"
+	// 4. Absolute locks.
+	InError       Rule = "entered-in-error"
+	ThirdParty    Rule = "third-party"
+	Notifier      Rule = "notifier"
+	Blocked       Rule = "blocked"
+	ChildWithheld Rule = "withheld-by-child"
+	// 5. Basis from the origin to the viewer, for the purpose, today.
+	UnknownService Rule = "unknown-service"
+	NoType         Rule = "unknown-type"
+	NoBasis        Rule = "no-basis"
+	AgeStage       Rule = "age-stage" // too young, or the child too old for a guardian
+	BasisPurpose   Rule = "basis-other-purpose"
+	BasisLacks     Rule = "basis-incomplete" // a reason, an end or evidence that the code needs is not there
+	BasisNotBegun  Rule = "basis-not-begun"
+	BasisOver      Rule = "basis-over"
+	ConsentLacking Rule = "consent-incomplete"
+	ConsentPending Rule = "consent-pending"
+	ConsentFuture  Rule = "consent-not-begun"
+	ConsentExpired Rule = "consent-expired"
+	ConsentLapsed  Rule = "consent-lapsed"
+	ConsentEnded   Rule = "consent-withdrawn"
+	Objected       Rule = "objected" // the family said no to it
+	Excepted       Rule = "viewer-excepted"
+	TopicNotGiven  Rule = "topic-not-given"
+	// 6. Labels.
+	Clearance Rule = "clearance"
+	// 7. SMART scopes.
+	ScopeNarrowed Rule = "smart-scope"
+	// 8. Fields.
+	NoFields Rule = "no-fields"
+	// Allowed.
+	Granted Rule = "granted"
 )
 
-// Facts is what the decision rested on, so that it can be replayed and logged. It
-// holds no personal data beyond Samsyn's own ids.
-type Facts struct {
-	Viewer  string        `json:"viewer"`
-	Person  care.PersonID `json:"person"`
-	Service care.Service  `json:"service"`
-	At      time.Time     `json:"at"`
-	// Grant is the grant that allowed, nil where it was denied.
-	Grant *care.Grant `json:"grant,omitempty"`
+// Relation is what ties a viewer to a child.
+type Relation string
+
+// The relations.
+const (
+	RelationNone        Relation = ""
+	RelationAppointment Relation = "appointment"
+	RelationTeam        Relation = "team"
+	RelationSelf        Relation = "self"
+	RelationGuardian    Relation = "guardian"
+	RelationOffice      Relation = "office"
+	RelationBreakGlass  Relation = "break-glass"
+)
+
+var relations = []Relation{RelationAppointment, RelationTeam, RelationSelf, RelationGuardian, RelationOffice, RelationBreakGlass}
+
+// Used is one fact that a decision rested on. It holds no personal data beyond our own ids.
+type Used struct {
+	Kind string `json:"kind"` // "appointment", "team", "guardian", "self", "office", "break-glass", "consent", "basis", "block", "withheld"
+	ID   string `json:"id,omitempty"`
 }
 
-// Decision is the answer, the rule that gave it and the facts it rests on.
-type Decision struct {
-	Allowed bool  `json:"allowed"`
-	Rule    Rule  `json:"rule"`
-	Facts   Facts `json:"facts"`
+// Fields names the lists of elements that may leave. Several lists add up.
+type Fields struct {
+	All   bool     `json:"all,omitempty"` // every element of every type
+	Lists []string `json:"lists,omitempty"`
 }
 
-// Decide tells whether the viewer may see the contribution at that instant.
-func Decide(viewer care.Viewer, grants []care.Grant, c care.Contribution, at time.Time) Decision {
-	return May(viewer, grants, c.Person, c.Service, at)
-}
+// FieldsAll is the name of the list of every element.
+const FieldsAll = "all"
 
-// May tells whether the viewer may see what the service said about the person at
-// that instant. A grant holds from From until, and not including, Until.
-func May(viewer care.Viewer, grants []care.Grant, person care.PersonID, service care.Service, at time.Time) Decision {
-	d := Decision{Facts: Facts{Viewer: viewer.ID, Person: person, Service: service, At: at}}
-	switch {
-	case viewer.ID == "":
-		d.Rule = NoViewer
-	case person == "":
-		d.Rule = NoPerson
-	case at.IsZero():
-		d.Rule = NoInstant
-	case !service.Valid():
-		d.Rule = UnknownService
-	default:
-		d.Rule, d.Facts.Grant = search(viewer, grants, person, service, at)
+func (f Fields) with(r *rule) Fields {
+	if r.fields == nil {
+		return Fields{All: true}
 	}
-	d.Allowed = d.Rule == Granted
-	return d
+	if f.All || slices.Contains(f.Lists, r.fields.name) {
+		return f
+	}
+	lists := append(slices.Clone(f.Lists), r.fields.name)
+	slices.Sort(lists)
+	return Fields{Lists: lists}
 }
 
-// search tries every grant and keeps the reason that came closest to allowing.
-func search(viewer care.Viewer, grants []care.Grant, person care.PersonID, service care.Service, at time.Time) (Rule, *care.Grant) {
-	nearest := NoGrant
-	for i := range grants {
-		g := &grants[i]
-		if g.Viewer != viewer.ID || g.Person != person {
+// Item is what is decided about: one resource of one record of one service.
+type Item struct {
+	Service care.Service
+	Type    string // FHIR type
+	Marks   care.Marks
+	Record  care.RecordRef
+}
+
+// Decision is the answer, the rule that gave it and what it rests on.
+type Decision struct {
+	Allowed bool
+	Rule    Rule
+	Basis   string   // the code of the first basis that allowed; "" where it was denied
+	Bases   []string // ids of the appointments, consents and lines of the register that allowed
+	Fields  Fields
+	Address bool // only what places nobody may leave
+	Used    []Used
+}
+
+// Marker says that a service, whose existence the viewer lawfully knows, may have more (M2).
+// It is made from facts alone and never from what is held: it shows whether or not there is more.
+type Marker struct {
+	Service care.Service
+}
+
+// Scope is what a viewer may see of one person at one instant.
+type Scope struct {
+	Allowed  bool
+	Rule     Rule // Granted, or the denial that came furthest
+	Relation Relation
+	Purpose  care.Purpose
+	Visible  []care.Visible          // what SQL may select; empty is nothing
+	Fields   map[care.Service]Fields // what may leave of each service's words, at the most
+	Bases    []string                // ids of appointments, consents and lines of the register that were used
+	Markers  []Marker
+	Address  bool // nothing may leave that places somebody
+	Used     []Used
+}
+
+// Holds tells whether one of the visible parts has the item: what SQL must answer.
+func Holds(visible []care.Visible, i Item) bool {
+	return slices.ContainsFunc(visible, func(v care.Visible) bool {
+		return v.Service == i.Service && i.Type != "" && (len(v.Types) == 0 || slices.Contains(v.Types, i.Type)) &&
+			i.Marks&v.Without == 0 && !slices.Contains(v.Except, i.Record)
+	})
+}
+
+// Scope gives what the viewer may see of the person at that instant. An item is in
+// Visible exactly where Decide allows it.
+func (t *Table) Scope(f care.Facts, at time.Time) Scope {
+	d := t.decider(f, at)
+	s := Scope{Rule: d.denied, Relation: d.relation.kind, Purpose: f.Viewer.Purpose, Address: f.Address.Hidden(), Used: d.relation.used}
+	if d.denied != "" {
+		return s
+	}
+	s.Rule = NoBasis
+	for _, service := range care.Services() {
+		c := d.crossing(service)
+		if len(c.permits) == 0 {
+			s.Rule = further(s.Rule, c.denied)
 			continue
 		}
-		rule := try(g, service, at)
-		if rule == Granted {
-			held := *g
-			held.Services = slices.Clone(g.Services)
-			return Granted, &held
-		}
-		if closeness(rule) > closeness(nearest) {
-			nearest = rule
+		for _, p := range c.permits {
+			types, rule := d.leaves(p)
+			if types.empty() {
+				s.Rule = further(s.Rule, rule)
+				continue
+			}
+			v := care.Visible{Service: service, Types: types.types, Without: care.AllMarks &^ p.clears(d.role), Except: c.except}
+			s.Visible = append(s.Visible, v)
+			if s.Fields == nil {
+				s.Fields = map[care.Service]Fields{}
+			}
+			s.Fields[service] = s.Fields[service].with(p.rule)
+			s.Used = addUsed(s.Used, p.used...)
 		}
 	}
-	return nearest, nil
+	s.Allowed = len(s.Visible) > 0
+	if s.Allowed {
+		s.Rule = Granted
+		s.Visible = tidy(s.Visible)
+		s.Bases = ids(s.Used)
+		s.Markers = d.markers()
+	}
+	return s
 }
 
-func try(g *care.Grant, service care.Service, at time.Time) Rule {
-	switch {
-	case g.From.IsZero() || at.Before(g.From):
-		return NotYet // a grant that does not say when it begins has not begun
-	case !g.Until.IsZero() && !at.Before(g.Until):
-		return Over
-	case !slices.Contains(g.Services, service):
-		return NotCovered
-	}
-	return Granted
-}
-
-func closeness(r Rule) int { return slices.Index([]Rule{NoGrant, NotYet, Over, NotCovered}, r) }
-
-// Scope gives the services whose words about the person the viewer may see at that
-// instant, in the order of care.Services. SQL selects by it; none means nothing.
-func Scope(viewer care.Viewer, grants []care.Grant, person care.PersonID, at time.Time) []care.Service {
-	var seen []care.Service
-	for _, s := range care.Services() {
-		if May(viewer, grants, person, s, at).Allowed {
-			seen = append(seen, s)
+// tidy leaves out a part that another one has whole.
+func tidy(all []care.Visible) []care.Visible {
+	var out []care.Visible
+	for i, v := range all {
+		whole := func(o care.Visible) bool {
+			return o.Service == v.Service && o.Without&^v.Without == 0 && (len(o.Types) == 0 || len(v.Types) > 0 && set{types: v.Types}.and(setOf(o.Types)).is(v.Types))
+		}
+		covered := false
+		for k, o := range all {
+			if k != i && whole(o) && (k < i || !(o.Service == v.Service && v.Without == o.Without && slices.Equal(v.Types, o.Types))) {
+				covered = true
+				break
+			}
+		}
+		if !covered {
+			out = append(out, v)
 		}
 	}
-	return seen
+	return out
 }
 
-// Filter gives the contributions that the viewer may see, in their order. The
-// given slice is left as it is.
-func Filter(viewer care.Viewer, grants []care.Grant, contributions []care.Contribution, at time.Time) []care.Contribution {
-	var seen []care.Contribution
-	for _, c := range contributions {
-		if Decide(viewer, grants, c, at).Allowed {
-			seen = append(seen, c)
-		}
-	}
-	return seen
+func (s set) is(types []string) bool { return slices.Equal(s.types, types) }
+
+// Decide tells whether the viewer may see one item at that instant.
+func (t *Table) Decide(f care.Facts, i Item, at time.Time) Decision {
+	return t.decider(f, at).decide(i)
 }
 
-// Sources gives the states of those sources of which at least one contribution is
-// among the visible. That a source has said anything of a child is itself
-// confidential for some (marker M0): its state, failures included, is then absent,
-// just as if the source did not exist. The contributions must have passed Filter.
-func Sources(visible []care.Contribution, states []care.SourceState) []care.SourceState {
-	speaks := make(map[string]bool, len(states))
-	for _, c := range visible {
-		speaks[c.Source] = true
-	}
-	var seen []care.SourceState
-	for _, s := range states {
-		if speaks[s.Source] {
-			seen = append(seen, s)
+func ids(used []Used) []string {
+	var out []string
+	for _, u := range used {
+		if u.ID != "" && !slices.Contains(out, u.ID) {
+			out = append(out, u.ID)
 		}
 	}
-	return seen
+	return out
 }
 
-// Claims gives those claims of who the person is that the viewer may see: a name
-// that only a hidden service gave stays hidden.
-func Claims(viewer care.Viewer, grants []care.Grant, person care.PersonID, claims []care.Claim, at time.Time) []care.Claim {
-	var seen []care.Claim
-	for _, c := range claims {
-		if May(viewer, grants, person, c.Service, at).Allowed {
-			seen = append(seen, c)
+func addUsed(used []Used, more ...Used) []Used {
+	for _, u := range more {
+		if !slices.Contains(used, u) {
+			used = append(used, u)
 		}
 	}
-	return seen
+	return used
 }

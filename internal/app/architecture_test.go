@@ -27,11 +27,12 @@ var allowed = map[string][]string{
 	"internal/store":               {"adapters", "fhir", "internal/audit", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…"},
 	"internal/store/storetest":     {"adapters", "fhir", "internal/audit", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…", "internal/store", "internal/store/pgtest"},
 	"internal/identity":            {"internal/care", "fhir"},
-	"internal/access":              {"internal/care"},
 	"internal/auth":                {"internal/auth/…", "internal/care", "internal/identity"},
 	"internal/auth/jwt":            {"internal/care"},
 	"internal/auth/scope":          {},
 	"internal/audit":               {"fhir", "internal/care", "internal/ops/scan"},
+	"internal/access":              {"fhir", "fhir/r4", "internal/auth/scope", "internal/care", "internal/consent"},
+	"internal/consent":             {"internal/care"},
 	"internal/consolidate":         {"fhir", "internal/care", "internal/words"},
 	"internal/consolidate/stories": {"fhir", "internal/care", "internal/consolidate"},
 	"internal/search":              {"fhir", "fhir/fhirpath", "internal/care"},
@@ -69,13 +70,13 @@ var keepers = map[string][]string{
 	"github.com/spf13/cobra":      {"cmd/samsyn"},
 	"github.com/coreos/go-oidc":   {"internal/auth"},
 	"golang.org/x/oauth2":         {"internal/auth"},
-	"gopkg.in/yaml.v3":            {"internal/app", "mapping", "fhir", "internal/demo", "internal/connector", "internal/bugs"},
+	"gopkg.in/yaml.v3":            {"internal/app", "mapping", "fhir", "internal/demo", "internal/connector", "internal/bugs", "internal/access"},
 	"github.com/tink-crypto":      {"internal/vault"},
 	"github.com/klauspost":        {"internal/vault", "internal/vault/dictionary/gen"},
 }
 
 // pure packages do no I/O.
-var pure = []string{"internal/access", "internal/consolidate", "internal/findings", "internal/identity", "internal/care", "internal/search", "mapping", "fhir", "fhir/fhirpath", "internal/audit"}
+var pure = []string{"internal/access", "internal/consent", "internal/consolidate", "internal/findings", "internal/identity", "internal/care", "internal/search", "mapping", "fhir", "fhir/fhirpath", "internal/audit"}
 
 var ioPackages = []string{"net", "net/http", "os", "os/exec", "database/sql"}
 

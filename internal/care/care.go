@@ -66,8 +66,9 @@ type Viewer struct {
 	// Level of assurance of the sign-in: 0 nobody proved anything, 3 substantial, 4 high.
 	Level   int     `json:"level,omitempty"`
 	Purpose Purpose `json:"purpose,omitempty"`
-	// Scopes are SMART v2 scopes that narrow what a system may ask for; nil does not narrow.
-	Scopes []string `json:"scopes,omitempty"`
+	// Scopes are SMART v2 scopes that narrow what a system may ask for; nil does not narrow,
+	// and none at all lets nothing through (so both are written down, as null and []).
+	Scopes []string `json:"scopes"`
 }
 
 // Grant is an explicit permission: this viewer may see what these services said

@@ -254,7 +254,7 @@ type Facts struct {
 	// Address is the highest level that any source gives, seen by the viewer or not.
 	Address      AddressLevel
 	Guardians    []Guardian
-	Appointments []Appointment // this viewer's for this person
+	Appointments []Appointment // this viewer's for this person; for koordinerende enhet every coordinator's
 	Team         []TeamPeriod  // this viewer's places in teams, by HPR
 	Bases        []Basis       // this person's
 	Consents     []Consent     // this person's, newest versions

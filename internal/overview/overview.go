@@ -55,7 +55,7 @@ func (s *Service) Overview(ctx context.Context, viewer care.Viewer, person care.
 	if err != nil {
 		return Answer{}, fmt.Errorf("read grants: %w", err)
 	}
-	services := access.Scope(viewer, grants, person, now)
+	services := access.Services(viewer, grants, person, now)
 	log := care.Access{Viewer: viewer.ID, Person: person, Services: services, Allowed: len(services) > 0, Door: door, At: now}
 	if len(services) == 0 {
 		if err := s.Store.LogAccess(ctx, log); err != nil {
@@ -107,7 +107,7 @@ func (s *Service) Children(ctx context.Context, viewer care.Viewer, door string)
 	seen := map[care.PersonID]bool{}
 	var all []Answer
 	for _, g := range grants {
-		if seen[g.Person] || len(access.Scope(viewer, grants, g.Person, now)) == 0 {
+		if seen[g.Person] || len(access.Services(viewer, grants, g.Person, now)) == 0 {
 			continue
 		}
 		seen[g.Person] = true

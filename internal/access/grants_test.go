@@ -94,7 +94,7 @@ func TestSourcesOfHiddenServicesAreSilent(t *testing.T) {
 	}
 }
 
-func services(t *rapid.T, label string) []care.Service {
+func someServices(t *rapid.T, label string) []care.Service {
 	return rapid.SliceOfN(rapid.SampledFrom(append(care.Services(), "", "x")), 0, 4).Draw(t, label)
 }
 
@@ -105,7 +105,7 @@ func grants(t *rapid.T) []care.Grant {
 		gs[i] = care.Grant{
 			Viewer:   rapid.SampledFrom([]string{"", "liv", "siv"}).Draw(t, "viewer"),
 			Person:   rapid.SampledFrom([]care.PersonID{"", "teo", "amina"}).Draw(t, "person"),
-			Services: services(t, "services"),
+			Services: someServices(t, "services"),
 			From:     rapid.SampledFrom([]time.Time{{}, from, now, until}).Draw(t, "from"),
 			Until:    rapid.SampledFrom([]time.Time{{}, from, now, until}).Draw(t, "until"),
 		}
@@ -142,7 +142,7 @@ func TestDecisionEqualsTheSetOfGrants(t *testing.T) {
 		at := rapid.SampledFrom([]time.Time{from, now, until}).Draw(t, "at")
 		oracle := allowed(gs, viewer.ID, at)
 		for _, person := range []care.PersonID{"", "teo", "amina"} {
-			scope := access.Scope(viewer, gs, person, at)
+			scope := access.Services(viewer, gs, person, at)
 			for _, s := range append(care.Services(), "", "x") {
 				want := oracle[person][s]
 				if got := access.May(viewer, gs, person, s, at).Allowed; got != want {

@@ -1,0 +1,121 @@
+package access
+
+import (
+	"time"
+
+	"samsyn/internal/care"
+)
+
+// Filter decides again for each resource that came back, and redacts what may be seen.
+// What it gives is what the scope holds and the rules allow, both; withheld is how many
+// resources it kept back. The given slice is left as it is. Where anything about the
+// person says that the address is hidden, nothing that places her leaves, of any source.
+func (t *Table) Filter(f care.Facts, s Scope, cs []care.Contribution, at time.Time) (seen []care.Contribution, withheld int) {
+	d := t.decider(f, at)
+	hidden := s.Address || f.Address.Hidden()
+	marked := make([][]care.Marks, len(cs))
+	for i, c := range cs {
+		marked[i] = make([]care.Marks, len(c.Made))
+		for k, m := range c.Made {
+			marked[i][k] = care.MarksOf(m.Resource)
+			hidden = hidden || marked[i][k].Address().Hidden()
+		}
+	}
+	for i, c := range cs {
+		var made []care.Made
+		for k, m := range c.Made {
+			if m, ok := d.see(s, c, m, marked[i][k], hidden); ok {
+				made = append(made, m)
+			} else {
+				withheld++
+			}
+		}
+		if len(made) == 0 {
+			continue
+		}
+		if hidden {
+			c = d.nameless(c, len(seen))
+		}
+		c.Made = made
+		seen = append(seen, c)
+	}
+	return seen, withheld
+}
+
+func (d *decider) see(s Scope, c care.Contribution, m care.Made, marks care.Marks, hidden bool) (care.Made, bool) {
+	i := Item{Service: c.Service, Type: m.Resource.Type, Marks: marks, Record: care.RecordRef{Source: c.Source, Kind: c.Kind, Key: c.Key}}
+	if !s.Allowed || c.Person != d.f.Person || !Holds(s.Visible, i) {
+		return care.Made{}, false
+	}
+	decision := d.decide(i)
+	if !decision.Allowed {
+		return care.Made{}, false
+	}
+	m, ok := d.t.redact(m, decision.Fields)
+	if ok && hidden {
+		return d.placeless(m)
+	}
+	return m, ok
+}
+
+// Claims gives those claims of who the person is that the viewer may see: as she may see
+// the name and the day of birth of a Patient of the same service. A name that only a
+// hidden service gave stays hidden.
+func (t *Table) Claims(f care.Facts, s Scope, cs []care.Claim, at time.Time) []care.Claim {
+	d := t.decider(f, at)
+	var seen []care.Claim
+	for _, c := range cs {
+		i := Item{Service: c.Service, Type: "Patient"}
+		if !s.Allowed || !Holds(s.Visible, i) {
+			continue
+		}
+		decision := d.decide(i)
+		if !decision.Allowed {
+			continue
+		}
+		if !t.lets(decision.Fields, "Patient", "name") {
+			c.Name = ""
+		}
+		if !t.lets(decision.Fields, "Patient", "birthDate") {
+			c.BirthDate = ""
+		}
+		if s.Address || f.Address.Hidden() {
+			c.Source, c.Recorded = string(c.Service), d.midnight(c.Recorded)
+		}
+		if c.Name != "" || c.BirthDate != "" {
+			seen = append(seen, c)
+		}
+	}
+	return seen
+}
+
+// lets tells whether fields let a top element of a type out.
+func (t *Table) lets(f Fields, fhirType, element string) bool {
+	if f.All {
+		return true
+	}
+	for _, name := range f.Lists {
+		if l := t.lists[name]; l != nil && l.types[fhirType] != nil && l.types[fhirType].kids[element] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Sources gives the states of those sources of which at least one contribution is
+// among the visible. That a source has said anything of a child is itself
+// confidential for some (marker M0): its state, failures included, is then absent,
+// just as if the source did not exist. The contributions must have passed Filter.
+func Sources(visible []care.Contribution, states []care.SourceState) []care.SourceState {
+	speaks := make(map[string]bool, len(states))
+	for _, c := range visible {
+		speaks[c.Source] = true
+	}
+	var seen []care.SourceState
+	for _, s := range states {
+		if speaks[s.Source] {
+			seen = append(seen, s)
+		}
+	}
+	return seen
+}
