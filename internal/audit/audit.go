@@ -33,14 +33,18 @@ type Event struct {
 	Bases         []string // ids of appointments, bases, consents and emergency sessions that were used
 	Purpose       care.Purpose
 	Services      []care.Service // whose words were opened; none where nothing was
-	Withheld      int            // how many resources the decision held back
-	Resource      string         // "Type/id" that was asked for or made; "" where it was no single one
-	RequestID     string         // X-Request-Id
-	Query         string         // as the client wrote it
-	Token         string         // the token's jti, with or without urn:ietf:params:oauth:jti: before it
-	Reason        string         // what the viewer wrote: of an emergency, a registration
-	Client        string         // the client system, "" for our own pages
-	Address       string         // the client's network address, "" where there is none
+	// Allowed is whose words the decision let the viewer see, whether there was anything or
+	// not. The readable log tells of these alone: what was opened depends on what there is,
+	// and part of that may be hidden from the reader.
+	Allowed   []care.Service
+	Withheld  int    // how many resources the decision held back
+	Resource  string // "Type/id" that was asked for or made; "" where it was no single one
+	RequestID string // X-Request-Id
+	Query     string // as the client wrote it
+	Token     string // the token's jti, with or without urn:ietf:params:oauth:jti: before it
+	Reason    string // what the viewer wrote: of an emergency, a registration
+	Client    string // the client system, "" for our own pages
+	Address   string // the client's network address, "" where there is none
 }
 
 // Interactions: what was asked for.

@@ -50,13 +50,7 @@ func (e Event) clean() Event {
 		}
 	}
 	e.Bases = bases
-	var services []care.Service
-	for _, s := range e.Services {
-		if c := care.Service(code(string(s))); c != "" && !slices.Contains(services, c) {
-			services = append(services, c)
-		}
-	}
-	e.Services = services
+	e.Services, e.Allowed = cleanServices(e.Services), cleanServices(e.Allowed)
 	e.Resource, e.RequestID = word(e.Resource), word(e.RequestID)
 	e.Client, e.Address = word(e.Client), word(e.Address)
 	if e.Client == e.Door || e.Client == "samsyn" {
@@ -74,6 +68,16 @@ func (e Event) clean() Event {
 	e.Token = token(e.Token)
 	e.Reason = text(e.Reason, maxReason)
 	return e
+}
+
+func cleanServices(all []care.Service) []care.Service {
+	var services []care.Service
+	for _, s := range all {
+		if c := care.Service(code(string(s))); c != "" && !slices.Contains(services, c) {
+			services = append(services, c)
+		}
+	}
+	return services
 }
 
 func cleanViewer(v care.Viewer) care.Viewer {

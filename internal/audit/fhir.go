@@ -71,6 +71,7 @@ const (
 	detailRule     = "rule"
 	detailBasis    = "basis"
 	detailService  = "service"
+	detailAllowed  = "allowed-service"
 	detailWithheld = "withheld"
 	detailReason   = "reason"
 	detailQuery    = "query"    // of what is no question in itself
@@ -585,6 +586,9 @@ func (w writer) decision() entity {
 	}
 	for _, s := range e.Services {
 		add(detailService, string(s))
+	}
+	for _, s := range e.Allowed {
+		add(detailAllowed, string(s))
 	}
 	add(detailWithheld, strconv.Itoa(e.Withheld))
 	add(detailReason, e.Reason)
