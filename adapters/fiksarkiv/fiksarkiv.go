@@ -92,6 +92,9 @@ func (c Config) Validate() []error {
 	return errs
 }
 
+// Addresses are what the adapter calls: nothing outside their origins.
+func (c Config) Addresses() []string { return []string{c.URL} }
+
 // Open gives the adapter over HTTP.
 func (c Config) Open(d adapters.Deps) (adapters.Adapter, error) {
 	if err := errors.Join(c.Validate()...); err != nil {

@@ -75,6 +75,9 @@ func (c Config) Validate() []error {
 	return errs
 }
 
+// Addresses are what the adapter calls: nothing outside their origins.
+func (c Config) Addresses() []string { return []string{c.Base} }
+
 // Open gives the adapter.
 func (c Config) Open(d adapters.Deps) (adapters.Adapter, error) {
 	if errs := c.Validate(); len(errs) > 0 {

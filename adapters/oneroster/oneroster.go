@@ -86,6 +86,14 @@ func (c Config) Validate() []error {
 	return errs
 }
 
+// Addresses are what the adapter calls: nothing outside their origins. None in mode csv.
+func (c Config) Addresses() []string {
+	if c.Mode != REST {
+		return nil
+	}
+	return []string{c.URL}
+}
+
 // Open gives the adapter.
 func (c Config) Open(d adapters.Deps) (adapters.Adapter, error) {
 	if err := errors.Join(c.Validate()...); err != nil {

@@ -125,7 +125,11 @@ func (a *App) openSource(s Source, o Options) (opened, error) {
 		}
 		headers[k] = v
 	}
-	client, closeIdle, err := outbound.New(outbound.Options{Auth: s.Auth, Headers: headers, Timeout: s.Timeout, Retries: s.Retries, Now: o.Now, Random: o.Random,
+	var addresses []string
+	if calls, ok := s.adapter.(interface{ Addresses() []string }); ok {
+		addresses = calls.Addresses()
+	}
+	client, closeIdle, err := outbound.New(outbound.Options{Addresses: addresses, AllowPrivate: s.AllowPrivate, Auth: s.Auth, Headers: headers, Timeout: s.Timeout, Retries: s.Retries, Now: o.Now, Random: o.Random,
 		Busy: func(until time.Time) { a.quiet.set(s.Name, until) }})
 	if err != nil {
 		return opened{}, err

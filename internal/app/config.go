@@ -88,6 +88,11 @@ type Source struct {
 	Title string `yaml:"title"`
 	// Off leaves the source out of every run.
 	Off bool `yaml:"off"`
+	// AllowPrivate lets the names in the source's addresses lead to private IP addresses,
+	// as a system on the municipality's own network does. Loopback, link-local and metadata
+	// addresses are refused all the same. An address that is written as a private IP
+	// address needs no leave.
+	AllowPrivate bool `yaml:"allow_private"`
 	// Auth is how we sign in there; Headers are sent with every request.
 	Auth    outbound.Auth     `yaml:"auth"`
 	Headers map[string]string `yaml:"headers"`

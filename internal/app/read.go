@@ -20,6 +20,7 @@ import (
 
 	"samsyn/adapters"
 	"samsyn/internal/care"
+	"samsyn/internal/outbound"
 )
 
 // EnvPrefix begins every environment variable that overrides a setting:
@@ -385,5 +386,15 @@ func (r *reader) validateSource(s *Source, all map[string]system) {
 		}
 		field = dotted(field)
 		r.fault(join(at+".settings", field), "%s", message)
+	}
+	if len(r.faults) > before {
+		return
+	}
+	if calls, ok := s.adapter.(interface{ Addresses() []string }); ok {
+		for _, address := range calls.Addresses() {
+			if _, err := outbound.ParseOrigin(address); err != nil {
+				r.fault(at+".settings", "an address cannot be used: %v", err)
+			}
+		}
 	}
 }

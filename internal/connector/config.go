@@ -108,6 +108,15 @@ func (c *Config) text(name string) (value string, given bool) {
 	return "", false
 }
 
+// Addresses are what the adapter calls: nothing outside their origins. None of a drop folder.
+func (c *Config) Addresses() []string {
+	if c.def.folder() {
+		return nil
+	}
+	address, _ := c.text("url")
+	return []string{address}
+}
+
 // Open gives the adapter.
 func (c *Config) Open(deps adapters.Deps) (adapters.Adapter, error) {
 	if err := errors.Join(c.Validate()...); err != nil {

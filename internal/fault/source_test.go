@@ -83,7 +83,7 @@ func (w *world) opened(t *testing.T, base string, timeout time.Duration) adapter
 
 func (w *world) openedBy(t *testing.T, base string, timeout time.Duration, transport *http.Transport) adapters.Adapter {
 	t.Helper()
-	client, closeIdle, err := outbound.New(outbound.Options{Timeout: timeout, Retries: -1, Transport: transport})
+	client, closeIdle, err := outbound.New(outbound.Options{Addresses: []string{base}, Timeout: timeout, Retries: -1, Transport: transport})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -98,7 +98,7 @@ func unread(t tb, db database, seed uint64, s setting) *world {
 	if s.timeout == 0 {
 		s.timeout = 20 * time.Second
 	}
-	client, closeIdle, err := outbound.New(outbound.Options{Timeout: s.timeout, Retries: s.retries - 1 + b2i(s.retries > 0), RetryWait: time.Millisecond, Transport: transport, Auth: auth, Now: w.ours})
+	client, closeIdle, err := outbound.New(outbound.Options{Addresses: []string{w.base}, Timeout: s.timeout, Retries: s.retries - 1 + b2i(s.retries > 0), RetryWait: time.Millisecond, Transport: transport, Auth: auth, Now: w.ours})
 	if err != nil {
 		t.Fatalf("%v", err)
 	}

@@ -1,4 +1,5 @@
-// Package outbound owns how Samsyn calls other systems over HTTP: timeouts,
+// Package outbound owns how Samsyn calls other systems over HTTP: only those that it
+// was configured for, wherever their answers point and their names lead; timeouts,
 // bounded retries that honour Retry-After, no redirects that could carry a token
 // away, and the sign-in of a machine (API key, OAuth2 client credentials,
 // Maskinporten, HelseID with DPoP). It knows no source and no format.
@@ -12,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -20,10 +22,19 @@ import (
 
 // Options say how a client calls. The zero value of each field takes the default in its comment.
 type Options struct {
-	Auth    Auth
-	Headers map[string]string // sent with every request, e.g. an API key
-	Timeout time.Duration     // one request with its answer, retries apart; 60 s
-	Retries int               // after the first try; 3, -1 for none
+	// Addresses are those that may be called: each with its scheme, host and port, and
+	// nothing else. Without any, nothing is called. The token endpoint is added to them for
+	// sign-in alone.
+	Addresses []string
+	// AllowPrivate lets their names lead to private addresses (RFC 1918, fc00::/7). An
+	// address that is written as a private IP, or as localhost, says so by itself.
+	AllowPrivate bool
+	// Resolver looks names up; the system's own.
+	Resolver *net.Resolver
+	Auth     Auth
+	Headers  map[string]string // sent with every request, e.g. an API key
+	Timeout  time.Duration     // one request with its answer, retries apart; 60 s
+	Retries  int               // after the first try; 3, -1 for none
 	// RetryWait is the first pause; it doubles, with jitter, to eight times itself. 500 ms.
 	RetryWait time.Duration
 	Now       func() time.Time // time.Now
@@ -43,8 +54,19 @@ const longestBusy = 6 * time.Hour
 
 // New makes the client. The returned close function ends its idle connections.
 func New(o Options) (client *http.Client, closeIdle func(), err error) {
-	o = o.withDefaults()
-	signed, err := o.Auth.sign(o.Transport, o)
+	source, err := newGuard(o.Addresses, o.AllowPrivate, o.Resolver)
+	if err != nil {
+		return nil, nil, err
+	}
+	// Sign-in calls one place more, and only sign-in does.
+	whole := source
+	if o.Auth.TokenURL != "" {
+		if whole, err = newGuard(append(slices.Clone(o.Addresses), o.Auth.TokenURL), o.AllowPrivate, o.Resolver); err != nil {
+			return nil, nil, err
+		}
+	}
+	o = o.withDefaults(whole)
+	signed, err := o.Auth.sign(&only{whole, o.Transport}, o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -56,7 +78,7 @@ func New(o Options) (client *http.Client, closeIdle func(), err error) {
 	retry.CheckRetry = o.checkRetry
 	retry.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	retry.HTTPClient = &http.Client{
-		Transport:     &headers{set: o.Headers, next: signed},
+		Transport:     &only{source, &headers{set: o.Headers, next: signed}},
 		Timeout:       o.Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -70,7 +92,7 @@ func New(o Options) (client *http.Client, closeIdle func(), err error) {
 	}, nil
 }
 
-func (o Options) withDefaults() Options {
+func (o Options) withDefaults(g *guard) Options {
 	if o.Timeout == 0 {
 		o.Timeout = 60 * time.Second
 	}
@@ -88,12 +110,14 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Transport == nil {
 		o.Transport = &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-			TLSHandshakeTimeout:   5 * time.Second,
-			ResponseHeaderTimeout: 30 * time.Second,
-			IdleConnTimeout:       60 * time.Second,
-			MaxIdleConnsPerHost:   8,
+			Proxy:               g.proxy,
+			DialContext:         g.dial,
+			TLSHandshakeTimeout: 5 * time.Second,
+			// Answers are bounded by whoever reads them; headers are here.
+			MaxResponseHeaderBytes: 256 << 10,
+			ResponseHeaderTimeout:  30 * time.Second,
+			IdleConnTimeout:        60 * time.Second,
+			MaxIdleConnsPerHost:    8,
 		}
 	}
 	return o
@@ -102,7 +126,7 @@ func (o Options) withDefaults() Options {
 // checkRetry retries what may pass by itself. A refused sign-in does not.
 func (o Options) checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	var refused *RefusedError
-	if errors.As(err, &refused) {
+	if errors.As(err, &refused) || errors.Is(err, ErrAddress) {
 		return false, err
 	}
 	if err == nil && (resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable) {

@@ -40,7 +40,7 @@ func open(t *testing.T, c sts.Client) *place {
 func (p *place) client(t *testing.T, a outbound.Auth) *http.Client {
 	t.Helper()
 	a.TokenURL = p.server.URL + "/token"
-	c, closeIdle, err := outbound.New(outbound.Options{Auth: a, Retries: -1, Now: func() time.Time { return p.now }})
+	c, closeIdle, err := outbound.New(outbound.Options{Addresses: []string{p.server.URL}, Auth: a, Retries: -1, Now: func() time.Time { return p.now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestRetriesHonourRetryAfterAndStop(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	c, closeIdle, err := outbound.New(outbound.Options{RetryWait: time.Millisecond})
+	c, closeIdle, err := outbound.New(outbound.Options{Addresses: []string{s.URL}, RetryWait: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	defer other.Close()
 	s := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusFound))
 	defer s.Close()
-	c, closeIdle, err := outbound.New(outbound.Options{})
+	c, closeIdle, err := outbound.New(outbound.Options{Addresses: []string{s.URL}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 func TestCancelEndsRetries(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(503) }))
 	defer s.Close()
-	c, closeIdle, err := outbound.New(outbound.Options{RetryWait: time.Hour})
+	c, closeIdle, err := outbound.New(outbound.Options{Addresses: []string{s.URL}, RetryWait: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +248,7 @@ func TestALongRetryAfterIsHandedOn(t *testing.T) {
 			w.Header().Set("Retry-After", header)
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}))
-		c, end, err := outbound.New(outbound.Options{Now: func() time.Time { return now }, Busy: func(until time.Time) { busy = until }})
+		c, end, err := outbound.New(outbound.Options{Addresses: []string{s.URL}, Now: func() time.Time { return now }, Busy: func(until time.Time) { busy = until }})
 		if err != nil {
 			t.Fatal(err)
 		}

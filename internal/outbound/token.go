@@ -2,7 +2,6 @@ package outbound
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"samsyn/internal/jsonsafe"
 )
 
 // form makes the parameters of one token request; each call makes fresh ones.
@@ -80,7 +81,7 @@ func (t *tokens) ask(ctx context.Context) (tokenAnswer, error) {
 		if err != nil {
 			return answer, fmt.Errorf("ask %s for a token: %w", hostOf(t.url), err)
 		}
-		_ = json.Unmarshal(body, &answer) // an unreadable answer has no token and is refused below
+		_ = jsonsafe.Decode(body, &answer, jsonsafe.Limits{}) // an unreadable answer has no token and is refused below
 		if t.proofs != nil && t.proofs.learn(resp) && try == 0 {
 			continue // the server wants its nonce in the proof (RFC 9449 § 8)
 		}
