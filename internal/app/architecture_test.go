@@ -27,7 +27,7 @@ var allowed = map[string][]string{
 	"internal/store":               {"adapters", "fhir", "internal/audit", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…"},
 	"internal/store/storetest":     {"adapters", "fhir", "internal/audit", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…", "internal/store", "internal/store/pgtest"},
 	"internal/identity":            {"internal/care", "fhir"},
-	"internal/auth":                {"internal/auth/…", "internal/care", "internal/identity"},
+	"internal/auth":                {"internal/auth/…", "internal/care", "internal/identity", "internal/outbound"},
 	"internal/auth/jwt":            {"internal/care"},
 	"internal/auth/scope":          {},
 	"internal/access":              {"fhir", "fhir/r4", "internal/auth/scope", "internal/care", "internal/consent"},

@@ -120,14 +120,7 @@ func jwtGrant(a Auth, key signingKey, o Options) form {
 // clientAssertion is HelseID's private_key_jwt (RFC 7523 § 2.2): at most 60 s, jti used once, iss = sub = client id.
 func clientAssertion(a Auth, key signingKey, o Options) form {
 	return func() (url.Values, error) {
-		jti, err := newID(o.Random)
-		if err != nil {
-			return nil, err
-		}
-		now := o.Now()
-		assertion, err := key.sign(map[string]any{"iss": a.ClientID, "sub": a.ClientID, "aud": audience(a),
-			"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(30 * time.Second).Unix(), "jti": jti},
-			(&jose.SignerOptions{}).WithType("client-authentication+jwt"))
+		assertion, err := Key{key}.Assertion(a.ClientID, audience(a), o.Now(), o.Random)
 		if err != nil {
 			return nil, err
 		}
@@ -135,6 +128,40 @@ func clientAssertion(a Auth, key signingKey, o Options) form {
 			"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}, "client_assertion": {assertion}}, nil
 	}
 }
+
+// Key is a private key with which this instance proves who it is.
+type Key struct{ key signingKey }
+
+// ParseKey reads a private JWK, RSA or EC. Errors hold nothing of it.
+func ParseKey(raw string) (Key, error) {
+	k, err := parseKey(raw)
+	return Key{k}, err
+}
+
+// Assertion proves that we are the client (private_key_jwt, RFC 7523 § 2.2): it lives for
+// half a minute, of the minute that HelseID allows, and is used once.
+func (k Key) Assertion(client, audience string, now time.Time, random io.Reader) (string, error) {
+	jti, err := newID(random)
+	if err != nil {
+		return "", err
+	}
+	return k.key.sign(map[string]any{"iss": client, "sub": client, "aud": audience, "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(30 * time.Second).Unix(), "jti": jti},
+		(&jose.SignerOptions{}).WithType("client-authentication+jwt"))
+}
+
+// Prover makes DPoP proofs with one key for the requests of one client.
+type Prover struct{ p prover }
+
+// NewProver makes a prover.
+func NewProver(k Key, now func() time.Time, random io.Reader) *Prover {
+	return &Prover{prover{key: k.key, now: now, random: random}}
+}
+
+// Attach puts a proof on a request; token is "" at the token endpoint.
+func (p *Prover) Attach(r *http.Request, token string) error { return p.p.attach(r, token) }
+
+// Learn keeps a nonce that the server gave and tells whether to ask again with it.
+func (p *Prover) Learn(resp *http.Response) bool { return p.p.learn(resp) }
 
 // prover makes DPoP proofs (RFC 9449) and remembers each server's nonce.
 type prover struct {
