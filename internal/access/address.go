@@ -104,6 +104,9 @@ func (d *decider) anew(o object, n *node) object {
 // element writes one value anew by its type; nil where nothing of it may leave.
 func (d *decider) element(v any, n *node) any {
 	if o, ok := v.(object); ok {
+		if len(n.kids) > 0 {
+			return orNil(d.anew(o, n))
+		}
 		switch n.typ {
 		case "HumanName":
 			return only(o, "use", "text", "family", "given")
@@ -118,10 +121,7 @@ func (d *decider) element(v any, n *node) any {
 		case "Extension":
 			return d.extension(o, n)
 		}
-		if n.whole {
-			return nil
-		}
-		return orNil(d.anew(o, n))
+		return nil
 	}
 	s, isString := v.(string)
 	switch n.typ {

@@ -99,9 +99,11 @@ func Needed(ages Ages, f care.Facts, origin care.Service, at time.Time) []Requir
 	return needed
 }
 
+// careOrder tells whether barnevern has the care, as decided by somebody and found somewhere.
 func careOrder(f care.Facts, at time.Time) bool {
 	return slices.ContainsFunc(f.Bases, func(b care.Basis) bool {
-		return b.Code == CareOrder && b.Person == f.Person && runs(at, b.From, b.Until) && (b.Ended.IsZero() || at.Before(b.Ended))
+		return b.Code == CareOrder && b.Person == f.Person && !blank(b.DecidedBy) && !blank(b.Evidence) &&
+			runs(at, b.From, b.Until) && (b.Ended.IsZero() || at.Before(b.Ended))
 	})
 }
 
@@ -314,7 +316,6 @@ func specific(c care.Consent) []error {
 	add(len(c.Origins) == 0 || slices.ContainsFunc(c.Origins, func(s care.Service) bool { return !s.Valid() }), "origins", "which services it opens must be said")
 	add(c.Purpose == "", "purpose", "what it is for must be said")
 	add(len(c.Receivers) == 0 || slices.ContainsFunc(c.Receivers, func(r care.Receiver) bool { return r == care.Receiver{} }), "receivers", "who may receive must be said")
-	blank := func(s string) bool { return strings.TrimSpace(s) == "" }
 	add(slices.ContainsFunc(c.Topics, blank) || slices.ContainsFunc(c.ExceptTopics, blank), "topics", "a topic has a name")
 	add(c.From.IsZero() || c.Until.IsZero() || !c.From.Before(c.Until), "period", "it must begin and end")
 	add(blank(c.TextVersion), "textVersion", "which text was read must be said")
@@ -322,6 +323,8 @@ func specific(c care.Consent) []error {
 	add(!c.Voluntary, "voluntary", "it must be said that it is voluntary and can be taken back")
 	return errs
 }
+
+func blank(s string) bool { return strings.TrimSpace(s) == "" }
 
 func lack(field, text string) error { return &missing{field, text} }
 
