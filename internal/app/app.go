@@ -85,7 +85,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.store, err = store.Open(ctx, dsn, store.Options{Now: o.Now, Random: o.Random, Replica: replica}); err != nil {
+	if a.store, err = store.Open(ctx, dsn, store.Options{Now: o.Now, Random: o.Random, Replica: replica, Journal: c.Store.Journal}); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -93,6 +93,9 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.Close())
 		}
 	}()
+	if n := a.store.Replayed(); n > 0 {
+		a.log.Warn("the store is older than its journal: what ended since was done again", "entries", n)
+	}
 	if a.tracing, err = ops.NewTracing(ctx, c.Telemetry.OTLPEndpoint, o.Spans); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"samsyn/internal/care"
 	"samsyn/internal/outbound"
 	"samsyn/internal/store"
 )
@@ -21,6 +22,10 @@ type StoreConfig struct {
 	URL string `yaml:"url"`
 	// ReplicaURL is a copy of it that large readings may go to; SAMSYN_DATABASE_REPLICA_URL.
 	ReplicaURL string `yaml:"replica_url"`
+	// Journal is the file outside of the database in which it stands what ended, so that a backup
+	// that is brought back is told it: on another disk than the database, and one for each
+	// program that serves the store. Default: none is kept.
+	Journal string `yaml:"journal"`
 	// Password of both, where they hold none.
 	Password outbound.Secret `yaml:"password"`
 }
@@ -88,6 +93,23 @@ func (r *reader) validateStore(c StoreConfig) {
 	if c.ReplicaURL != "" && c.URL == "" {
 		r.fault("store.replica_url", "there is no store.url that it could be a copy of")
 	}
+}
+
+// NewJournal begins store.journal anew for a store that has lost its own: what ended since
+// an older backup was taken is not known then.
+func NewJournal(ctx context.Context, c Config) (path string, err error) {
+	if c.Store.Journal == "" {
+		return "", fmt.Errorf("store.journal names no file: %w", care.ErrInvalid)
+	}
+	dsn, _, err := c.Store.addresses()
+	if err != nil {
+		return "", err
+	}
+	s, err := store.Open(ctx, dsn, store.Options{})
+	if err != nil {
+		return "", err
+	}
+	return c.Store.Journal, errors.Join(s.NewJournal(c.Store.Journal), s.Close())
 }
 
 // Backup copies the store of a configuration to a new file (store.Backup). No source is opened.

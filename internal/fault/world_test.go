@@ -58,6 +58,7 @@ type world struct {
 	base     string
 	tokens   *sts.Server   // of a source with sign-in
 	off      time.Duration // how wrong our own clock is
+	journal  string        // the store's; "" for none
 }
 
 // ours is our own clock, which may be wrong.
@@ -155,7 +156,10 @@ func (w *world) reopen() {
 	if w.store != nil {
 		closeAll(w.t, w.store)
 	}
-	w.store = open(w.t, w.where, w.ours)
+	var err error
+	if w.store, err = store.Open(context.Background(), w.where, store.Options{Now: w.ours, Journal: w.journal}); err != nil {
+		w.t.Fatalf("open store: %v", err)
+	}
 	w.pipeline = w.pipelineOn(w.store)
 }
 

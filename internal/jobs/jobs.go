@@ -85,6 +85,7 @@ type Options struct {
 type Jobs struct {
 	o        Options
 	client   *river.Client[*sql.Tx]
+	queue    riverdriver.Executor
 	circuits *circuits
 	stopping atomic.Bool
 	ticking  sync.WaitGroup
@@ -103,8 +104,9 @@ const graceful = 5 * time.Minute
 const (
 	keepDone    = 48 * time.Hour
 	keepGivenUp = 35 * 24 * time.Hour
-	// rescueAfter is when a task whose instance died is tried by another. A task that is
-	// alive and takes longer loses nothing: its lease keeps the second one out.
+	// rescueAfter is when a task whose instance died on another machine is tried again (see
+	// rescue for this one). A task that is alive and takes longer loses nothing: its lease
+	// keeps the second one out.
 	rescueAfter = 5 * time.Minute
 	// busyPause is after how long a task looks again whether its source is free.
 	busyPause = 3 * time.Second
@@ -114,6 +116,9 @@ const (
 func New(ctx context.Context, o Options) (*Jobs, error) {
 	o = o.withDefaults()
 	j := &Jobs{o: o, circuits: newCircuits(o.Circuit)}
+	if len(o.Keeper.Holder) > longestID {
+		return nil, fmt.Errorf("job queue: the name of this instance is longer than %d letters", longestID)
+	}
 	var driver riverdriver.Driver[*sql.Tx] = riversqlite.New(o.DB)
 	if o.Postgres {
 		driver = riverdatabasesql.New(o.DB)
@@ -121,10 +126,12 @@ func New(ctx context.Context, o Options) (*Jobs, error) {
 	if err := migrate(ctx, driver, o); err != nil {
 		return nil, fmt.Errorf("bring the job queue's tables up to date: %w", err)
 	}
+	j.queue = driver.GetExecutor()
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &worker{jobs: j})
 	var err error
 	j.client, err = river.NewClient(driver, &river.Config{
+		ID:                          o.Keeper.Holder,
 		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.Workers}},
 		Workers:                     workers,
 		Logger:                      o.Log,
@@ -201,7 +208,7 @@ func or[T comparable](v *T, otherwise T) {
 // Start runs what is due from now on, what was missed first. Stop ends it; ctx does not.
 func (j *Jobs) Start(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
-	if err := j.Tick(ctx); err != nil {
+	if err := errors.Join(j.rescue(ctx), j.Tick(ctx)); err != nil {
 		return err
 	}
 	if err := j.client.Start(ctx); err != nil {
@@ -216,7 +223,7 @@ func (j *Jobs) Start(ctx context.Context) error {
 			case <-ctx.Done():
 				return
 			case <-beats:
-				if err := j.Tick(ctx); err != nil && ctx.Err() == nil {
+				if err := errors.Join(j.rescue(ctx), j.Tick(ctx)); err != nil && ctx.Err() == nil {
 					j.o.Log.Warn("schedules could not be looked at", "error", err)
 				}
 			}

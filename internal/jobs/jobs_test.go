@@ -168,19 +168,57 @@ func (r *tasks) list() []string {
 	return slices.Clone(r.all)
 }
 
-// onBoth runs a test on a database of either kind.
+// onBoth runs a test on a database of either kind that has its tables.
 func onBoth(t *testing.T, test func(t *testing.T, db string)) {
+	on(t, made, test)
+}
+
+// on is onBoth with databases that were filled by fill, nil for empty ones.
+func on(t *testing.T, fill func(place string) error, test func(t *testing.T, db string)) {
 	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		test(t, filepath.Join(t.TempDir(), "samsyn.db"))
+		place := filepath.Join(t.TempDir(), "samsyn.db")
+		if fill != nil {
+			empty, err := emptyFile()
+			if err := errors.Join(err, os.WriteFile(place, empty, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		test(t, place)
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
 		pgtest.Available(t)
-		test(t, pgtest.URL(t, nil))
+		test(t, pgtest.URL(t, fill))
 	})
 }
+
+// made makes the tables of the store and of the queue.
+func made(place string) error {
+	s, err := store.Open(ctx, place, store.Options{})
+	if err != nil {
+		return err
+	}
+	o := jobs.Options{Store: s}
+	o.DB, o.Postgres = s.Queue()
+	_, err = jobs.New(ctx, o)
+	return errors.Join(err, s.Close())
+}
+
+// emptyFile is what made makes of a file, made once.
+var emptyFile = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "samsyn-jobs-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	place := filepath.Join(dir, "empty.db")
+	if err := made(place); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(place)
+})
 
 func TestAMissedNightIsCaughtUpOnceAndTheNextComesInTime(t *testing.T) {
 	onBoth(t, aMissedNightIsCaughtUpOnceAndTheNextComesInTime)
@@ -220,8 +258,8 @@ func nightsWhenTheClockIsChangedRunOnce(t *testing.T, db string) {
 		o := jobs.Options{Plans: nightly(t, "a")}
 		first, second := newNode(t, db, c, o, nil), newNode(t, db, c, o, nil) // nobody works: what is due stays
 		first.tick()
-		for range 24 * 6 {
-			c.add(10 * time.Minute)
+		for range 24 * 3 {
+			c.add(20 * time.Minute)
 			first.tick()
 			second.tick()
 		}
@@ -401,7 +439,52 @@ func whatAStopEndedGoesOn(t *testing.T, db string) {
 }
 
 // Instances that start at the same moment on an empty database all get their queue.
-func TestManyStartAtOnce(t *testing.T) { onBoth(t, manyStartAtOnce) }
+func TestWhatAKillEndedIsTakenUpAtOnce(t *testing.T) {
+	onBoth(t, whatAKillEndedIsTakenUpAtOnce)
+}
+
+// whatAKillEndedIsTakenUpAtOnce: an instance that was killed in the middle of a task has told
+// nobody. The next one to start finds the task under its name, which is known to be dead, and
+// the lease as well.
+func whatAKillEndedIsTakenUpAtOnce(t *testing.T, db string) {
+	c := at("2026-11-23T08:00:00+01:00")
+	plans := nightly(t, "a")
+	const killed, alive = "here 1 x", "here 2 y"
+	dead := false
+	o := func(holder string) jobs.Options {
+		return jobs.Options{Plans: plans, Keeper: jobs.Keeper{Holder: holder, Dead: func(h string) bool { return dead && h == killed }}}
+	}
+	begun, end := make(chan struct{}), make(chan struct{})
+	first := newNode(t, db, c, o(killed), func(_ *node, ctx context.Context, _ jobs.Task, _ int64) error {
+		close(begun)
+		<-end // it never hears of a stop
+		return ctx.Err()
+	}).start()
+	<-begun
+	// Another one that starts while it lives leaves it alone.
+	other := newNode(t, db, c, o(alive), func(*node, context.Context, jobs.Task, int64) error {
+		t.Error("the task of an instance that lives was taken")
+		return nil
+	})
+	if err := other.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if depth, err := other.Depth(ctx); err != nil || depth["running"] != 1 {
+		t.Errorf("the queue %v %v", depth, err)
+	}
+	other.stop()
+	dead = true
+	second := newNode(t, db, c, o(alive), read).start()
+	second.completed(1)
+	done, err := second.store.Done(ctx)
+	if err != nil || done["a"][ledger.TaskSync].IsZero() && done["a"][ledger.TaskReconcile].IsZero() {
+		t.Errorf("done %v %v", done, err)
+	}
+	close(end)
+	_ = first
+}
+
+func TestManyStartAtOnce(t *testing.T) { on(t, nil, manyStartAtOnce) }
 
 func manyStartAtOnce(t *testing.T, db string) {
 	const many = 4

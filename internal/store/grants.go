@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"samsyn/internal/care"
+	"samsyn/internal/journal"
 )
 
 // PutGrant keeps a permission; the same viewer, person, basis and start replace each
@@ -36,12 +37,17 @@ func (s *Store) PutGrant(ctx context.Context, g care.Grant) error {
 // EndGrants ends what a viewer may see of a person from at on.
 func (s *Store) EndGrants(ctx context.Context, viewer string, person care.PersonID, at time.Time) error {
 	err := s.transaction(ctx, func(w *work) error {
-		return w.exec(`UPDATE grants SET ends = $3 WHERE viewer = $1 AND person = $2 AND (ends IS NULL OR ends > $3)`, viewer, string(person), micros(at))
+		w.end(journal.GrantsEnded, string(person), journal.Payload{"viewer": s.keyedID("viewer", viewer), "from": journal.Moment(at)})
+		return w.endGrants(viewer, person, at)
 	})
 	if err != nil {
 		return fmt.Errorf("end grants: %w", err)
 	}
 	return nil
+}
+
+func (w *work) endGrants(viewer string, person care.PersonID, at time.Time) error {
+	return w.exec(`UPDATE grants SET ends = $3 WHERE viewer = $1 AND person = $2 AND (ends IS NULL OR ends > $3)`, viewer, string(person), micros(at))
 }
 
 // Grants gives a viewer's grants, current or not, in a stable order. The person is the

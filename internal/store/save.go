@@ -179,6 +179,9 @@ func (w *work) record(e ledger.Entry) (ledger.Outcome, error) {
 	case !said && (same || !newest):
 		return ledger.Unchanged, nil
 	case e.Record.Deleted:
+		if held != nil && !held.Deleted {
+			w.endRecord(e, rank)
+		}
 		return ledger.Removed, nil
 	}
 	return ledger.Stored, nil

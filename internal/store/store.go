@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"samsyn/internal/care"
+	"samsyn/internal/journal"
 )
 
 //go:embed migrations
@@ -39,6 +40,11 @@ func IsURL(dsn string) bool {
 type Options struct {
 	Now    func() time.Time // default time.Now
 	Random io.Reader        // default crypto/rand
+	// Journal is the path of the file in which it stands what ended (internal/journal); "" for none.
+	// It is begun the first time. A store that is older than its journal is told what it
+	// lacks before Open returns; one that is ahead of it, another store's journal, and one that
+	// has gone are refused with care.ErrConflict.
+	Journal string
 	// Replica is the URL of a copy of a PostgreSQL store that large readings may go to; "" for none.
 	Replica string
 }
@@ -53,6 +59,9 @@ type Store struct {
 	path        string // of the SQLite file
 	now         func() time.Time
 	secret      []byte
+
+	ended    *journal.Journal // nil where none is kept
+	replayed int              // entries that the store lacked when it was opened
 
 	shapes  shapes // lineages that were read
 	audit   auditing
@@ -94,12 +103,24 @@ func Open(ctx context.Context, dsn string, o Options) (_ *Store, err error) {
 	if s.secret, err = s.loadSecret(ctx); err != nil {
 		return nil, err
 	}
-	return s, s.upgrade(ctx)
+	if err = s.upgrade(ctx); err != nil {
+		return nil, err
+	}
+	if o.Journal != "" {
+		if err = s.openJournal(ctx, o.Journal); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
 // Close waits for what is running and closes the store.
 func (s *Store) Close() error {
 	var errs []error
+	if s.ended != nil {
+		errs = append(errs, s.ended.Close())
+		s.ended = nil
+	}
 	closed := map[*pool]bool{nil: true}
 	for _, p := range []*pool{s.far, s.read, s.write} {
 		if !closed[p] {

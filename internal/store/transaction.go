@@ -13,6 +13,7 @@ import (
 
 	"samsyn/internal/care"
 	"samsyn/internal/identity"
+	"samsyn/internal/journal"
 )
 
 // work is one write transaction.
@@ -29,6 +30,8 @@ type work struct {
 	stirred map[identity.Subject]bool // subjects of whom something changed that rights rest on
 	moved   map[care.PersonID]bool    // persons of whom that did
 	page    page
+	ended   []journal.Entry // for the journal, before the end
+	again   bool            // it is done again as the journal says
 }
 
 // A lock is held by one transaction at a time, or by several that share it. SQLite has
@@ -41,12 +44,13 @@ type lock struct {
 }
 
 const (
-	sourceLock = 0x53414d01 + iota // what a source's records say
-	shardLock                      // the same for a shard of it
-	ruleLock                       // the numbers of rules
-	whoseLock                      // who is who: numbers, persons, subjects, claims
-	schemaLock                     // migrations
-	rightsLock                     // rights, their epochs and the audit log
+	sourceLock  = 0x53414d01 + iota // what a source's records say
+	shardLock                       // the same for a shard of it
+	ruleLock                        // the numbers of rules
+	whoseLock                       // who is who: numbers, persons, subjects, claims
+	schemaLock                      // migrations
+	rightsLock                      // rights, their epochs and the audit log
+	journalLock                     // what ended is written in the order in which it is kept
 )
 
 // pageLocks keep two pages of the same records apart; shards of a source have none in common.
@@ -131,6 +135,9 @@ func (s *Store) attempt(ctx context.Context, f func(*work) error, locks []lock) 
 		return err
 	}
 	if err := w.tellStirred(); err != nil {
+		return err
+	}
+	if err := w.writeJournal(); err != nil {
 		return err
 	}
 	if err := w.commit(); err != nil {
