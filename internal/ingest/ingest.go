@@ -115,23 +115,52 @@ func (r *run) fetch(ctx context.Context, a adapters.Adapter, since adapters.Curs
 		}
 	}
 	var notTold error
-	for page, err := range pages(ctx, since) {
+	read := func(within context.Context, give func(*ready) bool) error {
+		return r.readyAll(within, a, pages(within, since), give)
+	}
+	err := ahead(ctx, read, func(p *ready) error {
+		told, err := r.keepPage(ctx, a, p)
 		if err != nil {
-			return errors.Join(fmt.Errorf("read %s: %w", r.src.Name, err), notTold)
-		}
-		told, err := r.page(ctx, a, page, false)
-		if err != nil {
-			return errors.Join(err, notTold)
+			return err
 		}
 		notTold = errors.Join(notTold, told)
 		if progress != nil {
 			progress(Progress{r.src.Name, r.counts.Listed})
 		}
+		return nil
+	}, (*ready).drop)
+	if err == nil {
+		err = ctx.Err() // an adapter may end quietly
 	}
-	if err := ctx.Err(); err != nil { // an adapter may end quietly
+	if err != nil {
 		return errors.Join(err, notTold)
 	}
 	return errors.Join(notTold, r.tellPending(ctx, a))
+}
+
+// readyAll makes each page ready while the one before it is kept. A source that is told
+// what became of a page is asked for the next only then, and so is a page that must see
+// what the one before it left: a key that stands on both, or parts of wholes.
+func (r *run) readyAll(ctx context.Context, a adapters.Adapter, pages iter.Seq2[adapters.Page, error], give func(*ready) bool) error {
+	_, tells := a.(adapters.Acknowledger)
+	var before *ready
+	for page, err := range pages {
+		if err != nil {
+			return fmt.Errorf("read %s: %w", r.src.Name, err)
+		}
+		if before.meets(page) && !before.wait(ctx) {
+			return ctx.Err()
+		}
+		p, err := r.ready(ctx, a, page, false)
+		if err != nil {
+			return err
+		}
+		if !give(p) || tells && !p.wait(ctx) {
+			return ctx.Err()
+		}
+		before = p
+	}
+	return nil
 }
 
 // Page keeps what a source pushed, in one transaction, as a run of its own. The source's

@@ -20,33 +20,103 @@ type listed struct {
 	at     int // its place among the batch's entries, where it is not known
 }
 
+func (t *listed) key() ledger.Key {
+	return ledger.Key{Kind: t.entry.Record.Kind, Key: t.entry.Record.Key}
+}
+
 // page keeps one page. told is why the source could not be told of the outcomes; the
-// page is kept all the same, and the next run tells it again. A page that was begun is
-// kept also where ctx ends meanwhile: a stop waits for it, and loses nothing.
+// page is kept all the same, and the next run tells it again.
 func (r *run) page(ctx context.Context, a adapters.Adapter, page adapters.Page, keepCursor bool) (told, err error) {
+	p, err := r.ready(ctx, a, page, keepCursor)
+	if err != nil {
+		return nil, err
+	}
+	return r.keepPage(ctx, a, p)
+}
+
+// ready is a page that was looked at and mapped, and of which nothing is written yet.
+type ready struct {
+	listed int
+	things []listed
+	keys   map[ledger.Key]bool
+	parts  bool // there are parts of wholes among them
+	batch  ledger.Batch
+	ctx    context.Context // of its span
+	end    func(error)
+	kept   chan struct{} // closed once it is kept
+}
+
+// ready looks at a page and maps what is new.
+func (r *run) ready(ctx context.Context, a adapters.Adapter, page adapters.Page, keepCursor bool) (p *ready, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	keeping, end := span.Start(context.WithoutCancel(ctx), "page", span.Text("source", r.src.Name), span.Count("listed", page.Listed()))
-	defer func() { end(err) }()
+	_, tells := a.(adapters.Acknowledger)
+	p = &ready{listed: page.Listed(), keys: make(map[ledger.Key]bool, page.Listed()), kept: make(chan struct{})}
+	p.ctx, p.end = span.Start(context.WithoutCancel(ctx), "page", span.Text("source", r.src.Name), span.Count("listed", page.Listed()))
+	if p.things, err = r.look(p.ctx, page); err == nil {
+		for i := range p.things {
+			p.keys[p.things[i].key()] = true
+			p.parts = p.parts || p.things[i].entry.Part
+		}
+		p.batch = ledger.Batch{Source: r.src.Name, Run: r.id, At: r.Now(), Next: page.Next, Shard: r.src.Shard, Fence: r.src.Fence, KeepCursor: keepCursor, Acknowledge: tells}
+		err = r.fill(p.ctx, a, p.things, &p.batch)
+	}
+	if err != nil {
+		p.end(err)
+		return nil, err
+	}
+	return p, nil
+}
+
+// meets tells whether a page must see what this one, which is kept meanwhile, leaves.
+func (p *ready) meets(page adapters.Page) bool {
+	if p == nil {
+		return false
+	}
+	for _, rec := range page.Records {
+		if p.keys[ledger.Key{Kind: rec.Kind, Key: rec.Key}] || p.parts && rec.Group != "" {
+			return true
+		}
+	}
+	for _, f := range page.Faults {
+		if p.keys[FaultKey(f)] {
+			return true
+		}
+	}
+	return false
+}
+
+// wait waits until the page is kept; false where ctx ends before.
+func (p *ready) wait(ctx context.Context) bool {
+	select {
+	case <-p.kept:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (p *ready) drop() { p.end(context.Canceled) }
+
+// keepPage keeps a page that is ready. A page that was begun is kept also where ctx ends
+// meanwhile: a stop waits for it, and loses nothing.
+func (r *run) keepPage(ctx context.Context, a adapters.Adapter, p *ready) (told, err error) {
+	defer func() { p.end(err) }()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	acknowledger, _ := a.(adapters.Acknowledger)
-	things, err := r.look(keeping, page)
+	saved, err := r.save(p.ctx, p.batch)
 	if err != nil {
 		return nil, err
 	}
-	batch := ledger.Batch{Source: r.src.Name, Run: r.id, At: r.Now(), Next: page.Next, Shard: r.src.Shard, Fence: r.src.Fence, KeepCursor: keepCursor, Acknowledge: acknowledger != nil}
-	if err := r.fill(keeping, a, things, &batch); err != nil {
-		return nil, err
-	}
-	saved, err := r.save(keeping, batch)
-	if err != nil {
-		return nil, err
-	}
-	if saved.Counts.Listed != page.Listed() {
-		return nil, fmt.Errorf("%d of %d things on a page of %s have an outcome", saved.Counts.Listed, page.Listed(), r.src.Name)
+	defer close(p.kept)
+	if saved.Counts.Listed != p.listed {
+		return nil, fmt.Errorf("%d of %d things on a page of %s have an outcome", saved.Counts.Listed, p.listed, r.src.Name)
 	}
 	r.counts = r.counts.Plus(saved.Counts)
-	outcomes, err := r.outcomes(keeping, things, batch, saved)
+	outcomes, err := r.outcomes(p.ctx, p.things, p.batch, saved)
 	if err != nil || acknowledger == nil || len(outcomes) == 0 {
 		return nil, err
 	}
@@ -69,8 +139,8 @@ func (r *run) look(ctx context.Context, page adapters.Page) ([]listed, error) {
 	for _, f := range page.Faults {
 		things = append(things, listed{entry: faultEntry(f), reason: f})
 	}
-	for i, t := range things {
-		key := ledger.Key{Kind: t.entry.Record.Kind, Key: t.entry.Record.Key}
+	for i := range things {
+		key := things[i].key()
 		things[i].entry.Present = r.present != nil && r.present(key)
 		keys = append(keys, key)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // remapAtOnce is how many held records one transaction of Remap keeps.
-const remapAtOnce = 200
+const remapAtOnce = 500
 
 // remapTold is after how many records the log tells how far it is.
 const remapTold = 50 * remapAtOnce
@@ -22,22 +22,14 @@ func (p *Pipeline) Remap(ctx context.Context, src Source, a adapters.Adapter) (R
 	q.Who = "remap" // such a run says nothing of when the source was read
 	done := 0
 	return q.run(ctx, src, func(r *run) error {
-		var some []adapters.Record
-		for rec, err := range p.Store.Records(ctx, src.Name) {
-			if err != nil {
-				return err
+		err := ahead(ctx, r.heldMapped, func(batch ledger.Batch) error {
+			before := done / remapTold
+			if done += len(batch.Entries); done/remapTold > before {
+				q.log().Info("mapping again what is held", "source", src.Name, "records", done)
 			}
-			if some = append(some, rec); len(some) == remapAtOnce {
-				if err := r.again(ctx, some); err != nil {
-					return err
-				}
-				some = nil
-				if done += remapAtOnce; done%remapTold == 0 {
-					q.log().Info("mapping again what is held", "source", src.Name, "records", done)
-				}
-			}
-		}
-		if err := r.again(ctx, some); err != nil {
+			return r.keep(ctx, batch)
+		}, func(ledger.Batch) {})
+		if err != nil {
 			return err
 		}
 		groups, err := p.Store.Groups(ctx, src.Name)
@@ -53,18 +45,50 @@ func (p *Pipeline) Remap(ctx context.Context, src Source, a adapters.Adapter) (R
 	})
 }
 
+// heldMapped maps what is held, and gives it in batches.
+func (r *run) heldMapped(ctx context.Context, give func(ledger.Batch) bool) error {
+	var some []adapters.Record
+	for rec, err := range r.Store.Records(ctx, r.src.Name) {
+		if err != nil {
+			return err
+		}
+		if some = append(some, rec); len(some) < remapAtOnce {
+			continue
+		}
+		batch, err := r.mapped(ctx, some)
+		if err != nil {
+			return err
+		}
+		if !give(batch) {
+			return ctx.Err()
+		}
+		some = nil
+	}
+	batch, err := r.mapped(ctx, some)
+	if err == nil && !give(batch) {
+		err = ctx.Err()
+	}
+	return err
+}
+
 // again maps held records and keeps what comes of it.
 func (r *run) again(ctx context.Context, records []adapters.Record) error {
+	batch, err := r.mapped(ctx, records)
+	if err != nil {
+		return err
+	}
+	return r.keep(ctx, batch)
+}
+
+// mapped maps held records.
+func (r *run) mapped(ctx context.Context, records []adapters.Record) (ledger.Batch, error) {
 	batch := ledger.Batch{Source: r.src.Name, Run: r.id, At: r.Now(), Fence: r.src.Fence, KeepCursor: true, Entries: make([]ledger.Entry, len(records))}
 	entries := make([]*ledger.Entry, len(records))
 	for i, rec := range records {
 		batch.Entries[i] = ledger.Entry{Record: rec, Held: true, Revision: r.revision(rec.Kind)}
 		entries[i] = &batch.Entries[i]
 	}
-	if err := r.mapAll(ctx, entries); err != nil {
-		return err
-	}
-	return r.keep(ctx, batch)
+	return batch, r.mapAll(ctx, entries)
 }
 
 // regroup assembles and maps one held whole again.
