@@ -15,6 +15,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -51,8 +52,11 @@ type Record struct {
 
 // Hash is the SHA-256 of the parts that decide whether a record changed.
 func (r Record) Hash() [32]byte {
+	var room [64]byte
+	head := append(append(room[:0], r.Media...), 0)
+	head = append(strconv.AppendBool(head, r.Deleted), 0)
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\x00%t\x00", r.Media, r.Deleted)
+	h.Write(head)
 	h.Write(r.Body)
 	var sum [32]byte
 	h.Sum(sum[:0])

@@ -142,6 +142,7 @@ func (r *run) look(ctx context.Context, page adapters.Page) ([]listed, error) {
 	for i := range things {
 		key := things[i].key()
 		things[i].entry.Present = r.present != nil && r.present(key)
+		things[i].entry.Seal()
 		keys = append(keys, key)
 	}
 	seen, err := r.Store.Ledger(ctx, r.src.Name, keys)

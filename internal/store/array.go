@@ -33,7 +33,18 @@ type array struct {
 
 // Value is the array as PostgreSQL reads it (src/backend/utils/adt/arrayfuncs.c, array_recv).
 func (a array) Value() (driver.Value, error) {
-	out := make([]byte, 0, 20+16*len(a.rows))
+	size := 20 + 4*len(a.rows) // bodies are long: made in one piece
+	for _, row := range a.rows {
+		switch v := row[a.col].(type) {
+		case string:
+			size += len(v)
+		case []byte:
+			size += len(v)
+		case int64:
+			size += 8
+		}
+	}
+	out := make([]byte, 0, size)
 	out = binary.BigEndian.AppendUint32(out, 1) // dimensions
 	out = binary.BigEndian.AppendUint32(out, 1) // there may be NULL
 	out = binary.BigEndian.AppendUint32(out, kindOIDs[a.kind])

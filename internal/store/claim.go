@@ -69,7 +69,7 @@ func (w *work) loadClaims(entries []ledger.Entry) error {
 	var rows [][]any
 	for _, e := range entries {
 		if h := w.of(e); h != nil && h.ID != 0 && !e.Part && !e.Fault {
-			hash := e.Record.Hash()
+			hash := e.Hash()
 			rows = append(rows, []any{w.source, e.Record.Kind, e.Record.Key, hash[:]})
 		}
 	}

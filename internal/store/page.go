@@ -123,7 +123,7 @@ func (w *work) loadParts(entries []ledger.Entry) error {
 	var rows [][]any
 	for _, e := range entries {
 		if e.Part {
-			hash := e.Record.Hash()
+			hash := e.Hash()
 			rows = append(rows, []any{w.source, e.Record.Group, e.Record.Kind, e.Record.Key, hash[:]})
 		}
 	}

@@ -22,6 +22,7 @@ func (s *Store) Save(ctx context.Context, b ledger.Batch) (ledger.Saved, error) 
 		for _, name := range []*string{&e.Record.Kind, &e.Record.Key, &e.Record.Group, &e.Subject.Key} {
 			*name = storable(*name)
 		}
+		e.Seal()
 	}
 	outcomes := make([]ledger.Outcome, len(b.Entries))
 	err := s.transaction(ctx, func(w *work) error {
@@ -95,7 +96,7 @@ func (w *work) entry(b ledger.Batch, e ledger.Entry) (ledger.Outcome, error) {
 		return "", fmt.Errorf("an entry without key or reason: %w", care.ErrInvalid)
 	case e.Fault:
 		w.quarantine(e, e.Stamp(), bytesOf(e.Record.Body))
-		w.setLedger(e, e.Stamp(), e.Record.Hash(), ledger.Quarantined)
+		w.setLedger(e, e.Stamp(), e.Hash(), ledger.Quarantined)
 		out = ledger.Quarantined
 	case e.Part:
 		out = w.part(e)
@@ -115,7 +116,7 @@ var putPart = say(`INSERT INTO part (source, grp, kind, key, hash, version, chan
 
 // part keeps the bytes of a part of a whole, and what became of it as such.
 func (w *work) part(e ledger.Entry) ledger.Outcome {
-	r, hash, before := e.Record, e.Record.Hash(), w.of(e)
+	r, hash, before := e.Record, e.Hash(), w.of(e)
 	added := !w.page.parts[r.Group+"\x00"+r.Kind+"\x00"+r.Key+"\x00"+string(hash[:])]
 	if added {
 		w.say(&putPart, w.source, r.Group, r.Kind, r.Key, bytes.Clone(hash[:]), r.Version, micros(r.Changed), flag(r.Deleted), r.Media, micros(w.at), bytesOf(r.Body))
@@ -152,7 +153,7 @@ var laterRecord = say(`UPDATE record SET version = k.version, changed = k.change
 
 // record keeps an ordinary record, or a whole assembled from parts.
 func (w *work) record(e ledger.Entry) (ledger.Outcome, error) {
-	rank, held := ledger.RankOf(e.Record), w.of(e).rank()
+	rank, held := e.Rank(), w.of(e).rank()
 	rank.Version = storable(rank.Version)
 	if e.Held && (held == nil || held.Hash != rank.Hash) {
 		return ledger.Unchanged, nil
@@ -208,7 +209,7 @@ func (w *work) refused(e ledger.Entry, rank ledger.Rank, newest bool) ledger.Out
 		return ledger.Quarantined
 	}
 	w.quarantine(e, rank.Hash, nil)
-	w.setLedger(e, e.Stamp(), e.Record.Hash(), ledger.Quarantined)
+	w.setLedger(e, e.Stamp(), e.Hash(), ledger.Quarantined)
 	return ledger.Quarantined
 }
 
@@ -219,7 +220,7 @@ func (w *work) settle(e ledger.Entry) {
 		out = ledger.Removed
 	}
 	w.clear(e)
-	w.setLedger(e, e.Stamp(), e.Record.Hash(), out)
+	w.setLedger(e, e.Stamp(), e.Hash(), out)
 }
 
 const historyColumns = `source, kind, key, hash, version, changed, deleted, media, recorded, body`

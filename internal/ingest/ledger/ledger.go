@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -60,8 +59,10 @@ type Rank struct {
 }
 
 // RankOf is the rank of a record. Times are compared to the microsecond, as the store keeps them.
-func RankOf(r adapters.Record) Rank {
-	return Rank{Changed: r.Changed.UTC().Truncate(time.Microsecond), Version: r.Version, Deleted: r.Deleted, Hash: r.Hash()}
+func RankOf(r adapters.Record) Rank { return rankOf(r, r.Hash()) }
+
+func rankOf(r adapters.Record, hash [32]byte) Rank {
+	return Rank{Changed: r.Changed.UTC().Truncate(time.Microsecond), Version: r.Version, Deleted: r.Deleted, Hash: hash}
 }
 
 // Older tells whether a record that arrives now with rank r must not replace what is
@@ -155,19 +156,48 @@ type Entry struct {
 	Made     []care.Made
 	// Refused is set where the record could not be used; everything of the mapping is then empty.
 	Refused *Refusal
+
+	taken *sums // by Seal; nil: they are taken each time
 }
+
+// sums are what is asked of an entry's bytes again and again.
+type sums struct{ hash, stamp [32]byte }
+
+// Seal takes the hashes of the entry once, for as long as its record is not changed.
+func (e *Entry) Seal() {
+	if e.taken == nil {
+		hash := e.Record.Hash()
+		e.taken = &sums{hash, e.stamp(hash)}
+	}
+}
+
+// Hash is the record's.
+func (e Entry) Hash() [32]byte {
+	if e.taken != nil {
+		return e.taken.hash
+	}
+	return e.Record.Hash()
+}
+
+// Rank is the record's.
+func (e Entry) Rank() Rank { return rankOf(e.Record, e.Hash()) }
 
 // Stamp is what the ledger compares: the hash of the bytes and of when and as which
 // version the source gave them, for the same bytes may come back later as the newest.
 // A fault is told from a record.
 func (e Entry) Stamp() [32]byte {
-	h, r := sha256.New(), e.Record
-	hash := r.Hash()
-	h.Write(hash[:])
-	fmt.Fprintf(h, "%t\x00%d\x00%s", e.Fault, r.Changed.UTC().Truncate(time.Microsecond).UnixMicro(), r.Version)
-	var sum [32]byte
-	h.Sum(sum[:0])
-	return sum
+	if e.taken != nil {
+		return e.taken.stamp
+	}
+	return e.stamp(e.Record.Hash())
+}
+
+func (e Entry) stamp(hash [32]byte) [32]byte {
+	var room [128]byte
+	b := strconv.AppendBool(append(room[:0], hash[:]...), e.Fault)
+	b = strconv.AppendInt(append(b, 0), e.Record.Changed.UTC().Truncate(time.Microsecond).UnixMicro(), 10)
+	b = append(append(b, 0), e.Record.Version...)
+	return sha256.Sum256(b)
 }
 
 // Batch is one page: it is kept whole or not at all.
