@@ -138,7 +138,18 @@ func word(s string) string {
 
 // record makes a record of one entry. Exactly one of record, fault and nothing
 // (an informational outcome) comes back.
-func (a *adapter) record(raw json.RawMessage, asked, where string) (*adapters.Record, *adapters.Fault) {
+// The record's body is a part of raw.
+func (a *adapter) record(raw json.RawMessage, asked string, at place) (*adapters.Record, *adapters.Fault) {
+	if resource, h, sure := scanEntry(raw); sure {
+		if r, fine := a.plain(resource, h); fine {
+			return r, nil
+		}
+	}
+	return a.strictly(raw, asked, at.String())
+}
+
+// strictly is record without the short way.
+func (a *adapter) strictly(raw json.RawMessage, asked, where string) (*adapters.Record, *adapters.Fault) {
 	content := raw // of a fault: the resource as soon as there is one
 	fault := func(kind, key, format string, args ...any) *adapters.Fault {
 		return &adapters.Fault{
@@ -150,7 +161,7 @@ func (a *adapter) record(raw json.RawMessage, asked, where string) (*adapters.Re
 	if err != nil && len(e.Resource) > 0 {
 		// Where the resource's own top can be read it says which record is held back.
 		content = e.Resource
-		if h, trusted := headOf(e.Resource); trusted && typeName.MatchString(h.ResourceType) && fhirID.MatchString(h.ID) && !hasNationalNumber(h.ID) {
+		if h, trusted := headOf(e.Resource); trusted && typeName.MatchString(h.ResourceType) && isID(h.ID) && !hasNationalNumber(h.ID) {
 			return nil, fault(h.ResourceType, h.ID, "%v; ask the server's owner", err)
 		}
 	}
@@ -205,13 +216,31 @@ func headOf(resource json.RawMessage) (head, bool) {
 	return h, true
 }
 
+// place is where an entry stands: on which page, and its number.
+type place struct {
+	page string
+	n    int
+}
+
+func (p place) String() string { return fmt.Sprintf("%s, entry %d", p.page, p.n) }
+
+// plain is check for what nothing is wrong with; false leaves the reason to check.
+func (a *adapter) plain(body json.RawMessage, h head) (*adapters.Record, bool) {
+	fine := true
+	r, _ := a.check(body, h, "", func(string, string, string, ...any) *adapters.Fault {
+		fine = false
+		return nil
+	})
+	return r, fine && h.ResourceType != "OperationOutcome"
+}
+
 // check turns a resource whose JSON was checked into a record if its head can be trusted.
 func (a *adapter) check(body json.RawMessage, h head, where string, fault func(kind, key, format string, args ...any) *adapters.Fault) (*adapters.Record, *adapters.Fault) {
 	kind, key := h.ResourceType, h.ID
-	if !typeName.MatchString(kind) {
+	if !a.asked[kind] && !typeName.MatchString(kind) {
 		return nil, fault("resource", where, "resourceType is missing or is not a resource type")
 	}
-	if !fhirID.MatchString(key) {
+	if !isID(key) {
 		return nil, fault(kind, where, "id is missing or is not a FHIR id")
 	}
 	if hasNationalNumber(key) {
@@ -226,7 +255,7 @@ func (a *adapter) check(body json.RawMessage, h head, where string, fault func(k
 	}
 	return &adapters.Record{
 		Kind: kind, Key: key, Version: h.Meta.VersionID, Changed: changed,
-		Media: adapters.JSON, Body: bytes.Clone(body),
+		Media: adapters.JSON, Body: body,
 	}, nil
 }
 
@@ -264,6 +293,17 @@ func (a *adapter) outcome(h head, asked, where string, raw json.RawMessage) *ada
 	}
 }
 
+// isID tells whether s is an id in R4: [A-Za-z0-9.-]{1,64}.
+func isID(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !('0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || c == '-' || c == '.') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64
+}
+
 func instant(s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
@@ -275,7 +315,7 @@ func instant(s string) (time.Time, error) {
 func typeAndID(ref string) (kind, id string, ok bool) {
 	parts := splitPath(ref)
 	for i := len(parts) - 2; i >= 0; i-- {
-		if typeName.MatchString(parts[i]) && fhirID.MatchString(parts[i+1]) {
+		if typeName.MatchString(parts[i]) && isID(parts[i+1]) {
 			return parts[i], parts[i+1], true
 		}
 	}

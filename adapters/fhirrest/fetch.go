@@ -2,6 +2,7 @@ package fhirrest
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -101,7 +102,7 @@ func (p *pass) read(ctx context.Context, t Type, yield func(adapters.Page, error
 func (p *pass) page(b bundle, t Type, where string, latest *time.Time) adapters.Page {
 	var page adapters.Page
 	for i, raw := range b.Entry {
-		r, fault := p.record(raw, t.Type, fmt.Sprintf("%s, entry %d", where, i+1))
+		r, fault := p.record(raw, t.Type, place{where, i + 1})
 		switch {
 		case fault != nil:
 			page.Faults = append(page.Faults, *fault)
@@ -115,6 +116,7 @@ func (p *pass) page(b bundle, t Type, where string, latest *time.Time) adapters.
 				continue
 			}
 			p.seen[name] = r.Changed
+			r.Body = bytes.Clone(r.Body) // so that a record does not hold the whole answer
 			page.Records = append(page.Records, *r)
 		}
 	}
@@ -209,7 +211,7 @@ func (a *adapter) send(req *http.Request) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", adapters.ErrUnavailable, unaddressed(err))
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(a.config.MaxPage)+1))
+	body, err := a.readAll(resp.Body)
 	if err != nil {
 		if req.Context().Err() != nil {
 			return nil, req.Context().Err()
@@ -234,6 +236,15 @@ func (a *adapter) send(req *http.Request) ([]byte, error) {
 		why = ": " + err.Error()
 	}
 	return nil, fmt.Errorf("%w: HTTP %d%s", kind, resp.StatusCode, why)
+}
+
+// readAll reads an answer of at most one byte more than is allowed. Pages are much of a
+// size, so there is room for one as long as the last from the beginning.
+func (a *adapter) readAll(r io.Reader) ([]byte, error) {
+	room := bytes.NewBuffer(make([]byte, 0, a.size.Load()+2*bytes.MinRead))
+	_, err := room.ReadFrom(io.LimitReader(r, int64(a.config.MaxPage)+1))
+	a.size.Store(int64(room.Len()))
+	return room.Bytes(), err
 }
 
 // unaddressed takes the address out of a client error: it may hold an opaque

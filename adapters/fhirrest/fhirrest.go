@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"samsyn/adapters"
@@ -72,10 +73,7 @@ const maxPage = 64 << 20
 // ListingNone is the one word for Config.Listing.
 const ListingNone = "none"
 
-var (
-	typeName = regexp.MustCompile(`^[A-Z][A-Za-z]{1,63}$`)
-	fhirID   = regexp.MustCompile(`^[A-Za-z0-9.\-]{1,64}$`)
-)
+var typeName = regexp.MustCompile(`^[A-Z][A-Za-z]{1,63}$`)
 
 // Validate names every field that cannot work.
 func (c Config) Validate() []error {
@@ -174,13 +172,19 @@ func (c Config) Open(d adapters.Deps) (adapters.Adapter, error) {
 	client := *d.HTTP
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	d.HTTP = &client
-	return &adapter{config: c, base: base, deps: d}, nil
+	asked := map[string]bool{}
+	for _, t := range c.Types {
+		asked[t.Type] = true
+	}
+	return &adapter{config: c, base: base, deps: d, asked: asked, size: &atomic.Int64{}}, nil
 }
 
 type adapter struct {
 	config Config
 	base   *url.URL
 	deps   adapters.Deps
+	asked  map[string]bool // the configured types
+	size   *atomic.Int64   // of the last answer
 }
 
 var (

@@ -72,7 +72,7 @@ func (p *pass) list(ctx context.Context, t Type, heads bool, yield func(adapters
 		err := p.walk(ctx, what, ask, func(b bundle, where string) error {
 			var page adapters.Page
 			for j, raw := range b.Entry {
-				r, fault := p.record(raw, t.Type, fmt.Sprintf("%s, entry %d", where, j+1))
+				r, fault := p.record(raw, t.Type, place{where, j + 1})
 				switch {
 				case fault != nil && heads, r != nil && heads && r.Version == "" && r.Changed.IsZero():
 					return errNoHeads
@@ -117,29 +117,54 @@ func headsOf(page adapters.Page, short bool) adapters.HeadPage {
 	return out
 }
 
-// walk follows a search from its first request to its last page.
+// walk follows a search from its first request to its last page. The next page is asked for
+// while each looks at one; what it is not wanted for any more is broken off.
 func (p *pass) walk(ctx context.Context, what string, ask request, each func(b bundle, where string) error) error {
+	type answer struct {
+		b   bundle
+		err error
+	}
+	within, stop := context.WithCancel(ctx)
+	ahead := func(ask request) chan answer {
+		got := make(chan answer, 1)
+		go func() {
+			b, err := p.ask(within, ask)
+			got <- answer{b, err}
+		}()
+		return got
+	}
+	var coming chan answer
+	defer func() {
+		stop()
+		if coming != nil {
+			<-coming
+		}
+	}()
 	visited := map[string]bool{}
+	b, err := p.ask(ctx, ask)
 	for n := 1; ; n++ {
 		where := fmt.Sprintf("%s, page %d", what, n)
-		b, err := p.ask(ctx, ask)
 		if err != nil {
 			return fmt.Errorf("list %s: %w", where, err)
+		}
+		next, cut := p.next(b, visited)
+		if cut == nil && n == maxPages {
+			cut = fmt.Errorf("%w: more than %d pages of one type", adapters.ErrProtocol, maxPages)
+		}
+		if cut == nil && next != nil {
+			coming = ahead(request{method: http.MethodGet, url: next})
 		}
 		if err := each(b, where); err != nil {
 			return err
 		}
-		next, err := p.next(b, visited)
-		if err == nil && n == maxPages {
-			err = fmt.Errorf("%w: more than %d pages of one type", adapters.ErrProtocol, maxPages)
-		}
-		if err != nil {
-			return fmt.Errorf("follow %s: %w", where, err)
+		if cut != nil {
+			return fmt.Errorf("follow %s: %w", where, cut)
 		}
 		if next == nil {
 			return ctx.Err()
 		}
-		ask = request{method: http.MethodGet, url: next}
+		got := <-coming
+		coming, b, err = nil, got.b, got.err
 	}
 }
 

@@ -96,7 +96,7 @@ func (a *adapter) target(r *http.Request) (kind, id string, err error) {
 	switch n := len(parts); {
 	case n >= 1 && configured(parts[n-1]):
 		return parts[n-1], "", nil
-	case n >= 2 && configured(parts[n-2]) && fhirID.MatchString(parts[n-1]) && !hasNationalNumber(parts[n-1]):
+	case n >= 2 && configured(parts[n-2]) && isID(parts[n-1]) && !hasNationalNumber(parts[n-1]):
 		return parts[n-2], parts[n-1], nil
 	}
 	return "", "", fmt.Errorf("%w: the address must end in {type}/{id} with a type that this source is configured for", adapters.ErrProtocol)
