@@ -72,7 +72,7 @@ var keepers = map[string][]string{
 	"github.com/spf13/cobra":      {"cmd/samsyn"},
 	"github.com/coreos/go-oidc":   {"internal/auth"},
 	"golang.org/x/oauth2":         {"internal/auth"},
-	"gopkg.in/yaml.v3":            {"internal/app", "mapping", "fhir", "internal/demo", "internal/connector", "internal/bugs", "internal/access"},
+	"gopkg.in/yaml.v3":            {"internal/app", "mapping", "fhir", "internal/demo", "internal/connector", "internal/audit", "internal/bugs", "internal/access"},
 	"github.com/tink-crypto":      {"internal/vault"},
 	"github.com/klauspost":        {"internal/vault", "internal/vault/dictionary/gen"},
 }

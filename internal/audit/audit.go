@@ -32,11 +32,10 @@ type Event struct {
 	PolicyVersion string
 	Bases         []string // ids of appointments, bases, consents and emergency sessions that were used
 	Purpose       care.Purpose
-	Services      []care.Service // whose words were opened; none where nothing was
-	// Allowed is whose words the decision let the viewer see, whether there was anything or
-	// not. The readable log tells of these alone: what was opened depends on what there is,
-	// and part of that may be hidden from the reader.
-	Allowed   []care.Service
+	// Services is whose words the decision let the viewer see, whether there was anything or
+	// not; none where nothing. It must not depend on what there was: the readable log tells
+	// of it, and part of what there is may be hidden from its reader.
+	Services  []care.Service
 	Withheld  int    // how many resources the decision held back
 	Resource  string // "Type/id" that was asked for or made; "" where it was no single one
 	RequestID string // X-Request-Id

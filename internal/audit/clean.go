@@ -50,7 +50,7 @@ func (e Event) clean() Event {
 		}
 	}
 	e.Bases = bases
-	e.Services, e.Allowed = cleanServices(e.Services), cleanServices(e.Allowed)
+	e.Services = cleanServices(e.Services)
 	e.Resource, e.RequestID = word(e.Resource), word(e.RequestID)
 	e.Client, e.Address = word(e.Client), word(e.Address)
 	if e.Client == e.Door || e.Client == "samsyn" {

@@ -51,7 +51,7 @@ func opened() audit.Event {
 	return audit.Event{
 		ID: "e1", At: time.Date(2026, 11, 27, 9, 30, 0, 123456000, time.UTC), Viewer: koordinator(), Person: "p7kq",
 		Interaction: audit.Overview, Door: audit.DoorPage, Permit: true, Rule: "R-KOORDINATOR", PolicyVersion: "2026-11-01",
-		Bases: []string{"a1", "c2"}, Purpose: care.PurposeCOC, Services: []care.Service{care.Skole, care.PPT}, Allowed: []care.Service{care.Skole, care.PPT, care.Kommune}, Withheld: 3,
+		Bases: []string{"a1", "c2"}, Purpose: care.PurposeCOC, Services: []care.Service{care.Skole, care.PPT}, Withheld: 3,
 		RequestID: "5b2c", Query: "view=now", Token: "urn:oauth:jti:abc-123", Address: "10.0.0.7",
 	}
 }
@@ -234,7 +234,7 @@ func anyEvent(t *rapid.T) audit.Event {
 		Rule:        anyWord(t, "rule"), PolicyVersion: anyWord(t, "policy"),
 		Bases:    rapid.SliceOfN(rapid.Custom(func(t *rapid.T) string { return anyWord(t, "basis") }), 0, 4).Draw(t, "bases"),
 		Purpose:  rapid.SampledFrom([]care.Purpose{care.PurposeCOC, care.PurposeTREAT, care.PurposeBTG, "", " odd  one "}).Draw(t, "purpose"),
-		Services: services.Draw(t, "services"), Allowed: services.Draw(t, "allowed"), Withheld: rapid.IntRange(0, 9).Draw(t, "withheld"),
+		Services: services.Draw(t, "services"), Withheld: rapid.IntRange(0, 9).Draw(t, "withheld"),
 		Resource: anyWord(t, "resource"), RequestID: anyText(t, "request"), Query: anyText(t, "query"), Token: anyText(t, "token"),
 		Reason: anyText(t, "reason"), Client: anyWord(t, "client"), Address: rapid.SampledFrom([]string{"10.0.0.1", "2001:db8::1", "https://elsewhere.example/x", "host"}).Draw(t, "address"),
 		Viewer: care.Viewer{

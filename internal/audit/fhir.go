@@ -71,7 +71,6 @@ const (
 	detailRule     = "rule"
 	detailBasis    = "basis"
 	detailService  = "service"
-	detailAllowed  = "allowed-service"
 	detailWithheld = "withheld"
 	detailReason   = "reason"
 	detailQuery    = "query"    // of what is no question in itself
@@ -566,7 +565,7 @@ func (w writer) object() reference {
 }
 
 // decision is the protected part: by which rule and bases it was decided, whose words
-// were opened, and how much was held back. It is for those who control, and labelled so.
+// could be seen, and how much was held back. It is for those who control, and labelled so.
 func (w writer) decision() entity {
 	e := w.e
 	what := logical("", systemDecision, e.ID, "")
@@ -586,9 +585,6 @@ func (w writer) decision() entity {
 	}
 	for _, s := range e.Services {
 		add(detailService, string(s))
-	}
-	for _, s := range e.Allowed {
-		add(detailAllowed, string(s))
 	}
 	add(detailWithheld, strconv.Itoa(e.Withheld))
 	add(detailReason, e.Reason)

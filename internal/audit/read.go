@@ -173,8 +173,6 @@ func (e *Event) readDecision(all []detail) error {
 			e.Bases = append(e.Bases, d.Value)
 		case detailService:
 			e.Services = append(e.Services, care.Service(d.Value))
-		case detailAllowed:
-			e.Allowed = append(e.Allowed, care.Service(d.Value))
 		case detailWithheld:
 			n, err := strconv.Atoi(d.Value)
 			if err != nil {

@@ -138,16 +138,11 @@ func (r Reader) knows(s care.Service) bool {
 }
 
 // visible gives the services that could be seen and that the reader may see too, in the
-// order in which services are shown. An event that was written without Allowed tells by
-// what was opened.
+// order in which services are shown.
 func (r Reader) visible(e Event) []care.Service {
-	from := e.Allowed
-	if from == nil {
-		from = e.Services
-	}
 	var all []care.Service
 	for _, s := range care.Services() {
-		if slices.Contains(from, s) && slices.Contains(r.Visible, s) {
+		if slices.Contains(e.Services, s) && slices.Contains(r.Visible, s) {
 			all = append(all, s)
 		}
 	}
