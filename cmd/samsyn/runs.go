@@ -3,16 +3,18 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"samsyn/internal/app"
+	"samsyn/internal/csvsafe"
 )
 
 func newRuns(g *globals) *cobra.Command {
-	var asJSON bool
+	var asJSON, asCSV bool
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "runs [SOURCE]",
@@ -36,9 +38,12 @@ a schedule last went well. The command ends with 1 where a run was due and did n
 				if err != nil {
 					return err
 				}
-				if asJSON {
+				switch {
+				case asJSON:
 					err = writeJSON(g.out, ran)
-				} else {
+				case asCSV:
+					err = writeRunsCSV(g.out, ran)
+				default:
 					err = writeRuns(g.out, ran)
 				}
 				if err != nil {
@@ -54,6 +59,8 @@ a schedule last went well. The command ends with 1 where a run was due and did n
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	cmd.Flags().BoolVar(&asCSV, "csv", false, "print the runs as CSV, for a spreadsheet")
+	cmd.MarkFlagsMutuallyExclusive("json", "csv")
 	cmd.Flags().IntVarP(&limit, "limit", "n", 20, "how many runs, and how many compares")
 	return cmd
 }
@@ -92,6 +99,25 @@ func writeRuns(out io.Writer, ran app.Ran) error {
 			late = "LATE"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Task, s.Source, s.Schedule, moment(s.Done, second), moment(s.Next, second), late)
+	}
+	return w.Flush()
+}
+
+// writeRunsCSV writes the runs alone. What a source said of its failure is no formula.
+func writeRunsCSV(out io.Writer, ran app.Ran) error {
+	w := csvsafe.NewWriter(out)
+	rows := [][]string{{"run", "source", "shard", "by", "started", "seconds", "listed", "stored", "unchanged", "quarantined", "removed", "failure"}}
+	for _, r := range ran.Runs {
+		row := []string{strconv.FormatInt(r.ID, 10), r.Source, r.Shard, r.Who, r.Started.Format(time.RFC3339), strconv.FormatFloat(r.Seconds, 'f', 2, 64)}
+		for _, n := range []int{r.Listed, r.Stored, r.Same, r.Refused, r.Removed} {
+			row = append(row, strconv.Itoa(n))
+		}
+		rows = append(rows, append(row, r.Failure))
+	}
+	for _, row := range rows {
+		if err := w.Write(row...); err != nil {
+			return err
+		}
 	}
 	return w.Flush()
 }

@@ -18,6 +18,9 @@ func newServe(g *globals) *cobra.Command {
 sign-in yet, so only loopback addresses are accepted.`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := noCoreDumps(); err != nil {
+				return fmt.Errorf("turn core dumps off: %w", err)
+			}
 			c, err := g.read()
 			if err != nil {
 				return err

@@ -14,6 +14,7 @@ import (
 
 	"samsyn/internal/api"
 	"samsyn/internal/care"
+	"samsyn/internal/limits"
 	"samsyn/internal/web"
 	"samsyn/internal/words"
 )
@@ -33,6 +34,7 @@ func (a *App) Handler() (http.Handler, error) {
 		a.log.Error("panic in a handler", "route", c.Path(), "error", err)
 		return err
 	}}))
+	e.Use(hardened()...)
 	e.Use(ownName, a.traced(), a.logged)
 	a.watched(e)
 	overviews := tracedOverviews{a.Overviews}
@@ -90,6 +92,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
+	h = rated(h, limits.NewRate(perSecond, atOnce, time.Now), a.log, a.metrics.Limited)
 	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	defer a.inBackground(ctx)()
 	stopJobs, err := a.startJobs(ctx)

@@ -37,6 +37,7 @@ type Metrics struct {
 	compares *prometheus.HistogramVec
 	differed *prometheus.CounterVec
 	requests *prometheus.HistogramVec
+	limited  *prometheus.CounterVec
 }
 
 // gatherTime bounds how long the store may take to answer when metrics are read.
@@ -57,10 +58,16 @@ func NewMetrics(now func() time.Time, gather func(ctx context.Context) (Facts, e
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "samsyn_request_seconds", Help: "How long requests took, by route.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}, []string{"method", "route", "status"}),
 	}
-	m.registry.MustRegister(m.records, m.runs, m.compares, m.differed, m.requests, &asked{now, gather},
+	m.limited = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "samsyn_limited_total",
+		Help: "Requests refused for asking too much (rate), and viewers who opened very many children that were new to them (novelty)."}, []string{"limit"})
+	m.registry.MustRegister(m.records, m.runs, m.compares, m.differed, m.requests, m.limited, &asked{now, gather},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
+
+// Limited counts a caller or viewer who has come to a limit; what is rate or novelty, and
+// never who.
+func (m *Metrics) Limited(what string) { m.limited.WithLabelValues(what).Inc() }
 
 // Ran counts a run that has ended. outcomes are by name.
 func (m *Metrics) Ran(source, who string, failed bool, took time.Duration, outcomes map[string]int) {
