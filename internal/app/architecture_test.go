@@ -32,7 +32,7 @@ var allowed = map[string][]string{
 	"internal/auth/jwt":            {"internal/care"},
 	"internal/auth/scope":          {},
 	"internal/access":              {"fhir", "fhir/r4", "internal/auth/scope", "internal/care", "internal/consent"},
-	"internal/consent":             {"internal/care"},
+	"internal/consent":             {"fhir", "internal/care"},
 	"internal/audit":               {"fhir", "internal/care", "internal/ops/scan", "internal/words"},
 	"internal/consolidate":         {"fhir", "internal/care", "internal/words"},
 	"internal/consolidate/stories": {"fhir", "internal/care", "internal/consolidate"},
