@@ -115,6 +115,9 @@ func (f Fields) with(r *rule) Fields {
 	if f.All || slices.Contains(f.Lists, r.fields.name) {
 		return f
 	}
+	if len(f.Lists) == 0 {
+		return Fields{Lists: r.fields.alone}
+	}
 	lists := append(slices.Clone(f.Lists), r.fields.name)
 	slices.Sort(lists)
 	return Fields{Lists: lists}
@@ -232,7 +235,7 @@ func (s set) is(types []string) bool { return slices.Equal(s.types, types) }
 
 // Decide tells whether the viewer may see one item at that instant.
 func (t *Table) Decide(f care.Facts, i Item, at time.Time) Decision {
-	return t.decider(f, at).decide(i)
+	return t.decider(f, at).answer(i, true)
 }
 
 func ids(used []Used) []string {

@@ -256,7 +256,7 @@ type crossing struct {
 	denied  Rule
 	used    []Used // of the denial
 	except  []care.RecordRef
-	why     map[care.RecordRef]Rule
+	why     []Rule // of except, in the same order
 	permits []permit
 }
 
@@ -289,7 +289,7 @@ func (d *decider) leaves(p permit) (set, Rule) {
 func (d *decider) crossing(s care.Service) *crossing {
 	c, ok := d.crossings[s]
 	if !ok {
-		c = &crossing{why: map[care.RecordRef]Rule{}}
+		c = &crossing{}
 		d.lock(s, c)
 		if c.denied == "" {
 			d.permit(s, c)
@@ -340,9 +340,17 @@ func (c *crossing) deny(rule Rule, used Used) {
 }
 
 func (c *crossing) lockRecord(r care.RecordRef, rule Rule) {
-	if _, locked := c.why[r]; !locked {
-		c.why[r], c.except = rule, append(c.except, r)
+	if c.locked(r) == "" {
+		c.except, c.why = append(c.except, r), append(c.why, rule)
 	}
+}
+
+// locked gives the rule that locks a record, "" where none does.
+func (c *crossing) locked(r care.RecordRef) Rule {
+	if i := slices.Index(c.except, r); i >= 0 {
+		return c.why[i]
+	}
+	return ""
 }
 
 // against tells whether a block is against this viewer. One that names nobody is against all.
@@ -412,7 +420,7 @@ func (d *decider) byConsent(s care.Service, r *rule, b *basis, c *crossing) {
 			c.nearer(ofConsent[k.status])
 		case b.max > 0 && ended(k.From.Add(b.max), d.at):
 			c.nearer(ConsentExpired)
-		case d.objected(s, signed(k.Consent, d.at)):
+		case d.objected(s, consent.LastSigned(k.Consent, d.at)):
 			c.nearer(Objected)
 		default:
 			active = append(active, k)
@@ -513,17 +521,6 @@ func refused(c care.Consent) time.Time {
 	return no
 }
 
-// signed is when a consent was last signed.
-func signed(c care.Consent, at time.Time) time.Time {
-	var last time.Time
-	for _, s := range c.Signatures {
-		if !at.Before(s.At) && s.At.After(last) {
-			last = s.At
-		}
-	}
-	return last
-}
-
 func (d *decider) byRegister(s care.Service, r *rule, b *basis, c *crossing) {
 	for _, line := range d.f.Bases {
 		if line.Code != b.code || line.Person != d.f.Person || line.ID == "" || !slices.Contains(line.Origins, s) ||
@@ -551,8 +548,11 @@ func (d *decider) byRegister(s care.Service, r *rule, b *basis, c *crossing) {
 
 func blank(s string) bool { return strings.TrimSpace(s) == "" }
 
-// decide tries the steps for one item.
-func (d *decider) decide(i Item) Decision {
+// decide tries the steps for one item. It does not tell what was used, for that costs
+// more than the decision, and Filter asks for each resource.
+func (d *decider) decide(i Item) Decision { return d.answer(i, false) }
+
+func (d *decider) answer(i Item, tell bool) Decision {
 	out := Decision{Rule: d.denied, Used: d.relation.used, Address: d.f.Address.Hidden() || i.Marks.Address().Hidden()}
 	if d.denied != "" {
 		return out
@@ -571,18 +571,21 @@ func (d *decider) decide(i Item) Decision {
 		out.Rule = ThirdParty
 	case len(c.permits) == 0:
 		out.Rule, out.Used = c.denied, addUsed(slices.Clone(out.Used), c.used...)
-	case c.why[i.Record] != "":
-		out.Rule = c.why[i.Record]
+	case c.locked(i.Record) != "":
+		out.Rule = c.locked(i.Record)
 	default:
-		d.open(i, c, &out)
+		d.open(i, c, &out, tell)
 	}
 	return out
 }
 
 // open tries steps 5 to 8 for an item that is not locked. What several permits give adds up.
-func (d *decider) open(i Item, c *crossing, out *Decision) {
+func (d *decider) open(i Item, c *crossing, out *Decision, tell bool) {
 	out.Rule = TopicNotGiven
-	used := slices.Clone(out.Used)
+	used := out.Used
+	if tell {
+		used = slices.Clone(used)
+	}
 	for _, p := range c.permits {
 		switch {
 		case !p.types.has(i.Type):
@@ -597,11 +600,17 @@ func (d *decider) open(i Item, c *crossing, out *Decision) {
 				out.Allowed, out.Basis = true, p.code.code
 			}
 			out.Fields = out.Fields.with(p.rule)
-			used = addUsed(used, p.used...)
+			if tell {
+				used = addUsed(used, p.used...)
+			}
 		}
 	}
-	if out.Allowed {
-		out.Rule, out.Used, out.Bases = Granted, used, ids(used)
+	if !out.Allowed {
+		return
+	}
+	out.Rule = Granted
+	if tell {
+		out.Used, out.Bases, out.Fields.Lists = used, ids(used), slices.Clone(out.Fields.Lists)
 	}
 }
 

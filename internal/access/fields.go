@@ -15,6 +15,7 @@ import (
 // list is one allow-list of elements by FHIR type.
 type list struct {
 	name  string
+	alone []string // the name, as Fields says it
 	types map[string]*node
 	all   set
 }
@@ -40,7 +41,7 @@ func (l *loader) fields() {
 }
 
 func (l *loader) list(name string, types map[string][]string, path ...any) *list {
-	out := &list{name: name, types: map[string]*node{}}
+	out := &list{name: name, alone: []string{name}, types: map[string]*node{}}
 	for _, fhirType := range sorted(types) {
 		at := append(slices.Clone(path), fhirType)
 		if !isResource(fhirType) {

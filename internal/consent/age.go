@@ -27,13 +27,38 @@ type Limits struct {
 
 // For gives the limits that hold for a service on the day of the instant; false where none do.
 func (a Ages) For(s care.Service, at time.Time) (Limits, bool) {
-	day := at.Format(time.DateOnly)
-	for _, l := range a {
-		if slices.Contains(l.Services, s) && !(day < l.From) && (l.Until == "" || day <= l.Until) {
-			return l, true
-		}
+	i := a.row(s, at.Format(time.DateOnly))
+	if i < 0 {
+		return Limits{}, false
 	}
-	return Limits{}, false
+	return a[i], true
+}
+
+// row is the place of the limits that hold for a service on a day, -1 where none do.
+func (a Ages) row(s care.Service, day string) int {
+	return slices.IndexFunc(a, func(l Limits) bool {
+		return day >= l.From && (l.Until == "" || day <= l.Until) && slices.Contains(l.Services, s)
+	})
+}
+
+// alike tells whether two services are under the same limits, now and at every signing.
+func (a Ages) alike(s, o care.Service, now moment, signings []moment) bool {
+	return a.row(s, now.day) == a.row(o, now.day) &&
+		!slices.ContainsFunc(signings, func(m moment) bool { return a.row(s, m.day) != a.row(o, m.day) })
+}
+
+// moment is an instant with what is asked of it again and again.
+type moment struct {
+	at    time.Time
+	day   string
+	age   int
+	known bool // the age
+}
+
+func momentOf(born string, at time.Time) moment {
+	m := moment{at: at, day: at.Format(time.DateOnly)}
+	m.age, m.known = Age(born, at)
+	return m
 }
 
 // Age is the number of whole years that one born on that day (YYYY-MM-DD) has lived on

@@ -74,29 +74,34 @@ const (
 // It always gives at least one requirement. Both of those who share parental
 // responsibility must sign; one whose responsibility is not known signs for nobody.
 func Needed(ages Ages, f care.Facts, origin care.Service, at time.Time) []Requirement {
-	limits, ok := ages.For(origin, at)
-	if !ok {
+	m := momentOf(f.Born, at)
+	return needed(ages, f, ages.row(origin, m.day), m)
+}
+
+// needed is Needed by the place of the limits among the ages.
+func needed(ages Ages, f care.Facts, row int, m moment) []Requirement {
+	if row < 0 {
 		return []Requirement{{Party: care.PartyGuardian, Missing: ReasonNoLimits}}
 	}
-	age, ok := Age(f.Born, at)
-	if !ok {
+	if !m.known {
 		return []Requirement{{Party: care.PartyGuardian, Missing: ReasonAgeUnknown}}
 	}
-	var needed []Requirement
-	if age >= limits.Child {
-		needed = append(needed, Requirement{Party: care.PartyChild, Holders: []Holder{{Person: f.Person}}})
+	limits := &ages[row]
+	out := make([]Requirement, 0, 4)
+	if m.age >= limits.Child {
+		out = append(out, Requirement{Party: care.PartyChild, Holders: []Holder{{Person: f.Person}}})
 	}
-	if age < limits.Guardians {
-		if careOrder(f, at) {
-			needed = append(needed, Requirement{Party: care.PartyBarnevern})
+	if m.age < limits.Guardians {
+		if careOrder(f, m.at) {
+			out = append(out, Requirement{Party: care.PartyBarnevern})
 		} else {
-			needed = append(needed, guardians(f.Guardians, limits, at)...)
+			out = append(out, guardians(f.Guardians, limits, m.at)...)
 		}
 	}
-	if len(needed) == 0 { // limits that leave out an age ask for what nobody can give
+	if len(out) == 0 { // limits that leave out an age ask for what nobody can give
 		return []Requirement{{Party: care.PartyGuardian, Missing: ReasonNoLimits}}
 	}
-	return needed
+	return out
 }
 
 // careOrder tells whether barnevern has the care, as decided by somebody and found somewhere.
@@ -120,8 +125,8 @@ type guardian struct {
 }
 
 // guardians gives what those with parental responsibility must sign.
-func guardians(all []care.Guardian, limits Limits, at time.Time) []Requirement {
-	var known []guardian
+func guardians(all []care.Guardian, limits *Limits, at time.Time) []Requirement {
+	known := make([]guardian, 0, 4)
 	for _, g := range all {
 		if !runs(at, g.From, g.Until) || g.Viewer == "" && g.Person == "" || !responsible(g.Code) {
 			continue
@@ -226,15 +231,16 @@ func State(ages Ages, f care.Facts, c care.Consent, at time.Time) (Status, Reaso
 	case !at.Before(c.Until):
 		return Expired, ""
 	}
-	lacking, why := lacks(ages, f, c, at)
+	now := momentOf(f.Born, at)
+	lacking, why := lacks(ages, f, c, now)
 	if !lacking {
 		return Active, ""
 	}
 	// It was complete once, by those who had to sign then: it has lapsed, and nobody took it back.
-	if last := lastSigned(c, at); !last.IsZero() {
-		if earlier, _ := lacks(ages, f, c, last.In(at.Location())); !earlier {
-			before, _ := Age(f.Born, last.In(at.Location()))
-			if now, _ := Age(f.Born, at); now != before {
+	if last := LastSigned(c, at); !last.IsZero() {
+		then := momentOf(f.Born, last.In(at.Location()))
+		if earlier, _ := lacks(ages, f, c, then); !earlier {
+			if now.age != then.age {
 				return Lapsed, ReasonAge
 			}
 			return Lapsed, ReasonGuardians
@@ -243,31 +249,46 @@ func State(ages Ages, f care.Facts, c care.Consent, at time.Time) (Status, Reaso
 	return Pending, why
 }
 
-// lacks tells whether a signature lacks for any of the services, and whose.
-func lacks(ages Ages, f care.Facts, c care.Consent, at time.Time) (bool, Reason) {
+// unsigned says whose signature lacks.
+var unsigned = map[care.Party]Reason{care.PartyChild: ReasonChildMustSign, care.PartyGuardian: ReasonGuardianMustSign, care.PartyBarnevern: ReasonCareMustSign}
+
+// lacks tells whether a signature lacks for any of the services, and whose. Services
+// under the same limits ask for the same, and are asked about once.
+func lacks(ages Ages, f care.Facts, c care.Consent, now moment) (bool, Reason) {
+	signings := make([]moment, len(c.Signatures))
+	for i, s := range c.Signatures {
+		signings[i] = momentOf(f.Born, s.At.In(now.at.Location()))
+	}
+	asked := make([]care.Service, 0, 4)
 	for _, origin := range c.Origins {
-		for _, r := range Needed(ages, f, origin, at) {
+		if slices.ContainsFunc(asked, func(o care.Service) bool { return ages.alike(o, origin, now, signings) }) {
+			continue
+		}
+		asked = append(asked, origin)
+		then := make([][]Requirement, len(c.Signatures)) // what was asked when each was given
+		for i, s := range c.Signatures {
+			if !s.At.IsZero() && !now.at.Before(s.At) {
+				then[i] = needed(ages, f, ages.row(origin, signings[i].day), signings[i])
+			}
+		}
+		for _, r := range needed(ages, f, ages.row(origin, now.day), now) {
 			if r.Missing != "" {
 				return true, r.Missing
 			}
-			if !slices.ContainsFunc(c.Signatures, func(s care.Signature) bool { return r.meets(s) && valid(ages, f, origin, s, at) }) {
-				return true, map[care.Party]Reason{care.PartyChild: ReasonChildMustSign, care.PartyGuardian: ReasonGuardianMustSign, care.PartyBarnevern: ReasonCareMustSign}[r.Party]
+			found := false
+			for i, s := range c.Signatures {
+				found = found || r.meets(s) && slices.ContainsFunc(then[i], func(r Requirement) bool { return r.meets(s) })
+			}
+			if !found {
+				return true, unsigned[r.Party]
 			}
 		}
 	}
 	return false, ""
 }
 
-// valid tells whether the signature stood at that instant, and whether the one who gave
-// it could give it when she did.
-func valid(ages Ages, f care.Facts, origin care.Service, s care.Signature, at time.Time) bool {
-	if s.At.IsZero() || at.Before(s.At) {
-		return false
-	}
-	return slices.ContainsFunc(Needed(ages, f, origin, s.At.In(at.Location())), func(r Requirement) bool { return r.meets(s) })
-}
-
-func lastSigned(c care.Consent, at time.Time) time.Time {
+// LastSigned is when a consent was last signed, up to an instant; zero where it was not.
+func LastSigned(c care.Consent, at time.Time) time.Time {
 	var last time.Time
 	for _, s := range c.Signatures {
 		if !at.Before(s.At) && s.At.After(last) {
