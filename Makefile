@@ -1,5 +1,5 @@
 # make help lists the targets.
-.PHONY: help run test lint ci bench soak bugs generate verify
+.PHONY: help run test lint ci bench soak bugs mutate generate verify
 help:     ; @grep -E '^[a-z]+: .*##' Makefile | sed 's/: .*## /\t/'
 run:      ## the demo, on loopback, with synthetic families
 	go run ./cmd/samsyn demo
@@ -18,6 +18,9 @@ soak:     ## faults and sequences, ten times CI's size: some hours (docs/reliabi
 	SAMSYN_TEST_SIZE=soak go test -timeout 24h -v -run 'TestF|TestMachine|TestEverySource' ./internal/fault
 bugs:     ## the test of the tests: each mistake of internal/bugs/list.yaml must be noticed
 	SAMSYN_BUGS=1 go test -count=1 -timeout 2h -v ./internal/bugs
+mutate:   ## mutations of the decision; needs gremlins 0.6.0 (docs/access.md), half an hour
+	gremlins unleash --timeout-coefficient 300 --invert-logical --invert-bitwise --invert-loopctrl -S lctv ./internal/consent
+	gremlins unleash --timeout-coefficient 40 --invert-logical --invert-bitwise --invert-loopctrl -S lctv ./internal/access
 generate: ## what is generated from ../shared and from the code
 	go run ./fhir/r4/gen
 	go test ./mapping -run 'Docs|Functions' -update

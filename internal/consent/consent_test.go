@@ -96,6 +96,13 @@ func TestState(t *testing.T) {
 			w.f.Guardians = append(w.f.Guardians, care.Guardian{Viewer: "mor", Person: "p-mor", Code: care.ParentalFelles, From: start},
 				care.Guardian{Person: "p-mor", Code: care.ParentalFelles, From: start})
 		}, now, consent.Active, ""},
+		{"one guardian told by two sources is not two", func(w *world) {
+			w.f.Guardians[1] = w.f.Guardians[0]
+		}, now, consent.Pending, consent.ReasonGuardianUnknown},
+		{"two guardians known by person alone", func(w *world) {
+			w.f.Guardians = []care.Guardian{{Person: "mor", Code: care.ParentalFelles, From: start}, {Person: "far", Code: care.ParentalFelles, From: start}}
+			w.c.Signatures = w.c.Signatures[:1]
+		}, now, consent.Pending, consent.ReasonGuardianMustSign},
 		{"a guardian of whom nobody tells who she is", func(w *world) { w.f.Guardians[1].Viewer = "" }, now, consent.Pending, consent.ReasonGuardianUnknown},
 		{"shared with one of whom nobody tells", func(w *world) { w.f.Guardians = w.f.Guardians[:1] }, now, consent.Pending, consent.ReasonGuardianUnknown},
 		{"no guardians", func(w *world) { w.f.Guardians = nil }, now, consent.Pending, consent.ReasonGuardianUnknown},
@@ -182,6 +189,52 @@ func TestLimitsHaveDays(t *testing.T) {
 	}
 	if got := consent.Needed(ages, f, care.Skole, time.Date(2017, 12, 31, 0, 0, 0, 0, oslo)); got[0].Missing != consent.ReasonNoLimits {
 		t.Errorf("before the table: %v", got)
+	}
+}
+
+func TestForGivesTheRowOfTheDay(t *testing.T) {
+	for _, k := range []struct {
+		service care.Service
+		at      time.Time
+		child   int
+		ok      bool
+	}{
+		{care.Skole, now, 15, true},
+		{care.Skole, time.Date(2027, 12, 31, 23, 59, 59, 0, oslo), 15, true},
+		{care.Skole, time.Date(2028, 1, 1, 0, 0, 0, 0, oslo), 16, true},
+		{care.Skole, time.Date(2017, 12, 31, 23, 59, 59, 0, oslo), 0, false},
+		{care.BUP, now, 16, true},
+		{care.Barnevern, now, 0, false},
+	} {
+		if l, ok := ages.For(k.service, k.at); ok != k.ok || l.Child != k.child {
+			t.Errorf("%s at %s: %+v %v", k.service, k.at, l, ok)
+		}
+	}
+}
+
+// Two services under the same limits now, but not when it was signed, are each asked about.
+func TestLimitsThatWereOtherWhenItWasSigned(t *testing.T) {
+	moved := consent.Ages{
+		{Services: []care.Service{care.BUP, care.Skole}, From: "2026-10-01", Child: 16, Guardians: 16},
+		{Services: []care.Service{care.BUP}, Until: "2026-09-30", Child: 16, Guardians: 16},
+		{Services: []care.Service{care.Skole}, Until: "2026-09-30", Child: 9, Guardians: 9},
+		{Services: []care.Service{care.PPT}, From: "2026-10-01", Child: 16, Guardians: 16},
+		{Services: []care.Service{care.PPT}, Until: "2026-09-30", Child: 16, Guardians: 16},
+	}
+	f := family() // nine years
+	for _, k := range []struct {
+		origins []care.Service
+		want    consent.Status
+	}{
+		{[]care.Service{care.BUP}, consent.Active},
+		{[]care.Service{care.BUP, care.PPT}, consent.Active},
+		{[]care.Service{care.Skole}, consent.Pending}, // guardians could not sign for a school then
+		{[]care.Service{care.BUP, care.Skole}, consent.Pending},
+		{[]care.Service{care.Skole, care.BUP}, consent.Pending},
+	} {
+		if status, _ := consent.State(moved, f, signed(k.origins...), now); status != k.want {
+			t.Errorf("%v: %s, want %s", k.origins, status, k.want)
+		}
 	}
 }
 
