@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"runtime"
+	"sync"
 	"time"
 )
 
@@ -70,10 +72,7 @@ func Whole(pages iter.Seq2[Page, error], named func(Fault) bool, kinds ...string
 				yield(HeadPage{}, err)
 				return
 			}
-			out := HeadPage{Heads: make([]Head, len(page.Records)), Faults: page.Faults}
-			for i, r := range page.Records {
-				out.Heads[i] = Head{Kind: r.Kind, Key: r.Key, Version: r.Version, Changed: r.Changed, Hash: r.Hash()}
-			}
+			out := HeadPage{Heads: Heads(page.Records), Faults: page.Faults}
 			for _, f := range page.Faults {
 				if named != nil && !named(f) && end.Unsure == "" {
 					end.Unsure = "the source lists what cannot be told from a missing record: " + f.Where
@@ -85,6 +84,31 @@ func Whole(pages iter.Seq2[Page, error], named func(Fault) bool, kinds ...string
 		}
 		yield(end, nil)
 	}
+}
+
+// hashedAtOnce is how many records are worth a goroutine of their own to hash.
+const hashedAtOnce = 64
+
+// Heads gives the heads of records with their hashes, in their order. Bodies are hashed on
+// every processor, for that is most of what it takes to compare whole records.
+func Heads(records []Record) []Head {
+	out := make([]Head, len(records))
+	hash := func(from, to int) {
+		for i, r := range records[from:to] {
+			out[from+i] = Head{Kind: r.Kind, Key: r.Key, Version: r.Version, Changed: r.Changed, Hash: r.Hash()}
+		}
+	}
+	parts := min(runtime.GOMAXPROCS(0), len(records)/hashedAtOnce)
+	if parts < 2 {
+		hash(0, len(records))
+		return out
+	}
+	var wait sync.WaitGroup
+	for i := range parts {
+		wait.Go(func() { hash(i*len(records)/parts, (i+1)*len(records)/parts) })
+	}
+	wait.Wait()
+	return out
 }
 
 // Replayer is an adapter that can read the bytes of a fault again, as they were kept: after

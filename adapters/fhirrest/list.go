@@ -107,12 +107,12 @@ func (p *pass) list(ctx context.Context, t Type, heads bool, yield func(adapters
 }
 
 func headsOf(page adapters.Page, short bool) adapters.HeadPage {
+	if !short {
+		return adapters.HeadPage{Heads: adapters.Heads(page.Records), Faults: page.Faults}
+	}
 	out := adapters.HeadPage{Heads: make([]adapters.Head, len(page.Records)), Faults: page.Faults}
 	for i, r := range page.Records {
 		out.Heads[i] = adapters.Head{Kind: r.Kind, Key: r.Key, Version: r.Version, Changed: r.Changed}
-		if !short {
-			out.Heads[i].Hash = r.Hash()
-		}
 	}
 	return out
 }

@@ -11,6 +11,8 @@ import (
 	"os/signal"
 	"syscall"
 	_ "time/tzdata" // Europe/Oslo, also where the system has no time zones
+
+	"samsyn/internal/ops/heap"
 )
 
 // Exit codes.
@@ -21,6 +23,7 @@ const (
 )
 
 func main() {
+	defer heap.Keep(os.Getenv)()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))

@@ -23,7 +23,9 @@ var (
 		"contribution:int version:int revision service subject deleted:int recorded:int source_version changed:int hash:bytes")
 	putResource = say(`INSERT INTO resource (contribution, version, seq, type, id, body, marks, lineage, lineage_shape)
 		SELECT k.contribution, k.version, k.seq, k.type, k.id, k.body, k.marks, '', k.shape FROM {rows}`, "contribution:int version:int seq:int type id body marks:int shape:int")
-	setLineage = say(`UPDATE resource SET lineage = '', lineage_shape = k.shape FROM {rows} WHERE resource.contribution = k.contribution AND resource.version = k.version AND resource.seq = k.seq`,
+	// A row that has the shape already is left alone: to write it anew would write its body too.
+	setLineage = say(`UPDATE resource SET lineage = '', lineage_shape = k.shape FROM {rows} WHERE resource.contribution = k.contribution AND resource.version = k.version AND resource.seq = k.seq
+		AND (resource.lineage_shape IS NULL OR resource.lineage_shape <> k.shape)`,
 		"contribution:int version:int seq:int shape:int")
 )
 

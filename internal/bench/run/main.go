@@ -13,9 +13,11 @@ import (
 	"syscall"
 
 	"samsyn/internal/bench"
+	"samsyn/internal/ops/heap"
 )
 
 func main() {
+	defer heap.Keep(os.Getenv)() // as samsyn does
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
