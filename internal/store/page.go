@@ -197,9 +197,9 @@ func (w *work) say(s *sentence, row ...any) {
 // order is how the sentences of a page follow each other: each finds what those before
 // it leave. Those about who is who come last, under their lock.
 var order = []*sentence{
-	&copyHistory, &putHistory, &dropHistory, &putRecord, &laterRecord, &putPart,
+	&copyHistory, &putHistory, &dropHistory, &putRecord, &setRecord, &laterRecord, &putPart,
 	&newContribution, &setContribution, &setBasis, &putVersion, &putResource, &setLineage, &dropPlaces, &putPlaces,
-	&putLedger, &putQuarantine, &dropQuarantine, &putPending,
+	&putLedger, &setLedger, &putQuarantine, &dropQuarantine, &putPending,
 }
 
 var orderWhose = []*sentence{&putSubject, &dropNumbers, &dropClaim, &retireClaim, &putClaim, &putNumbers}

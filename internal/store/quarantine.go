@@ -11,6 +11,9 @@ var (
 	putLedger = say(`INSERT INTO ledger (source, kind, key, stamp, revision, outcome, hash) SELECT k.source, k.kind, k.key, k.stamp, k.revision, k.outcome, k.hash FROM {rows} WHERE true
 		ON CONFLICT (source, kind, key) DO UPDATE SET stamp = excluded.stamp, revision = excluded.revision, outcome = excluded.outcome, hash = excluded.hash`,
 		"source kind key stamp:bytes revision outcome hash:bytes")
+	setLedger = change(`UPDATE ledger SET stamp = k.stamp, revision = k.revision, outcome = k.outcome, hash = k.hash
+		FROM {rows} WHERE ledger.source = k.source AND ledger.kind = k.kind AND ledger.key = k.key`,
+		"source kind key stamp:bytes revision outcome hash:bytes")
 	putQuarantine = say(`INSERT INTO quarantine (source, kind, key, hash, code, reason, place, media, body, first_seen)
 		SELECT k.source, k.kind, k.key, k.hash, k.code, k.reason, k.place, k.media, k.body, k.seen FROM {rows} WHERE true
 		ON CONFLICT (source, kind, key) DO UPDATE SET code = excluded.code, reason = excluded.reason, place = excluded.place,
@@ -27,7 +30,11 @@ func (w *work) setLedger(e ledger.Entry, stamp, hash [32]byte, out ledger.Outcom
 	if string(before.Stamp) == string(stamp[:]) && before.Seen == e.Revision && before.Outcome == string(out) && string(before.LineHash) == string(hash[:]) {
 		return
 	}
-	w.say(&putLedger, w.source, e.Record.Kind, e.Record.Key, stamp[:], e.Revision, string(out), hash[:])
+	put := &putLedger
+	if before.Stamp != nil {
+		put = &setLedger
+	}
+	w.say(put, w.source, e.Record.Kind, e.Record.Key, stamp[:], e.Revision, string(out), hash[:])
 }
 
 // quarantine writes why an entry could not be used, where that is not yet known.

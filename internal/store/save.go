@@ -238,6 +238,9 @@ var (
 		ON CONFLICT (source, kind, key) DO UPDATE SET version = excluded.version, changed = excluded.changed, deleted = excluded.deleted,
 		derived = excluded.derived, media = excluded.media, hash = excluded.hash, recorded = excluded.recorded, body = excluded.body`,
 		"source kind key version changed:int deleted:int derived:int media hash:bytes recorded:int body:bytes")
+	setRecord = change(`UPDATE record SET version = k.version, changed = k.changed, deleted = k.deleted, derived = k.derived, media = k.media, hash = k.hash, recorded = k.recorded, body = k.body
+		FROM {rows} WHERE record.source = k.source AND record.kind = k.kind AND record.key = k.key`,
+		"source kind key version changed:int deleted:int derived:int media hash:bytes recorded:int body:bytes")
 )
 
 // keepRecord keeps the bytes: as the held version where it is the newest, else in the history.
@@ -247,12 +250,14 @@ func (w *work) keepRecord(e ledger.Entry, rank ledger.Rank, newest, replaces boo
 		w.say(&putHistory, w.source, r.Kind, r.Key, hash, r.Version, micros(rank.Changed), flag(r.Deleted), r.Media, micros(w.at), bytesOf(r.Body))
 		return
 	}
+	put := &putRecord
 	if replaces {
+		put = &setRecord
 		w.say(&copyHistory, w.source, r.Kind, r.Key)
 		// What was history and comes back as the newest is history no more.
 		w.say(&dropHistory, w.source, r.Kind, r.Key, hash)
 	}
-	w.say(&putRecord, w.source, r.Kind, r.Key, r.Version, micros(rank.Changed), flag(r.Deleted), flag(e.Derived), r.Media, hash, micros(w.at), bytesOf(r.Body))
+	w.say(put, w.source, r.Kind, r.Key, r.Version, micros(rank.Changed), flag(r.Deleted), flag(e.Derived), r.Media, hash, micros(w.at), bytesOf(r.Body))
 }
 
 type rankRow struct {

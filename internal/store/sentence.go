@@ -11,6 +11,7 @@ import (
 type sentence struct {
 	sqlite, postgres string
 	kinds            []kind
+	meets            bool // each row meets one that is held: one that is gone is an error
 }
 
 // say makes a sentence of a query in which {rows} stands for the table k of rows, and
@@ -30,6 +31,14 @@ func say(query, columns string) sentence {
 	}
 	s.sqlite = strings.ReplaceAll(query, "{rows}", "(SELECT "+strings.Join(one, ", ")+") AS k")
 	s.postgres = strings.ReplaceAll(query, "{rows}", "unnest("+strings.Join(many, ", ")+") AS k ("+strings.Join(names, ", ")+")")
+	return s
+}
+
+// change is say for an UPDATE of rows that were read in this transaction. It costs less than
+// an INSERT that finds them in its way, which locks each before it writes.
+func change(query, columns string) sentence {
+	s := say(query, columns)
+	s.meets = true
 	return s
 }
 

@@ -300,18 +300,27 @@ func (w *work) list(dest any, query string, args ...any) error {
 func (w *work) tell(s *sentence, rows [][]any) error {
 	if !w.s.postgres {
 		for _, row := range rows {
-			if err := w.exec(s.sqlite, row...); err != nil {
+			if err := w.met(s, 1, s.sqlite, row); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	for _, some := range s.slices(rows) {
-		if err := w.exec(s.postgres, s.arrays(some)...); err != nil {
+		if err := w.met(s, len(some), s.postgres, s.arrays(some)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// met does a sentence for n rows and sees that it met as many, where it must.
+func (w *work) met(s *sentence, n int, query string, args []any) error {
+	got, err := w.execCount(query, args...)
+	if err == nil && s.meets && got != int64(n) {
+		err = fmt.Errorf("%d of %d rows that were read are gone: %w", int64(n)-got, n, care.ErrConflict)
+	}
+	return err
 }
 
 // ask reads what a sentence asks about all rows.
