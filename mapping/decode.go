@@ -19,6 +19,9 @@ const (
 	maxDepth = 64
 	// maxValues bounds what a body of many small values takes in memory: some 100 bytes each.
 	maxValues = 500_000
+	// maxColumns bounds a row of CSV, commas in its texts among them: a column takes a hundred
+	// bytes though it is written with one.
+	maxColumns = 100_000
 )
 
 // decodeInto turns a body into the tree that expressions read. name is the root's own name
@@ -133,6 +136,9 @@ func decodeCSV(body []byte, nodes *fhirpath.Nodes) (*fhirpath.Node, error) {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	if !utf8.Valid(body) {
 		return nil, errors.New("the text is not UTF-8")
+	}
+	if bytes.Count(body, []byte(",")) > maxColumns {
+		return nil, errors.New("the CSV has more columns than a record can have")
 	}
 	r := csv.NewReader(bytes.NewReader(body))
 	header, err := r.Read()
