@@ -71,6 +71,18 @@ func runDemo(ctx context.Context, g *globals, f demoFlags) (err error) {
 	if err := c.Resolve(); err != nil {
 		return err
 	}
+	var l net.Listener
+	if !f.once {
+		if l, err = listenDemo(f.address); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, closed(l.Close())) }()
+		stop, err := demo.SignIn(&c, "http://"+l.Addr().String(), now)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+	}
 	a, err := app.New(ctx, c, app.Options{Now: now, Log: g.logger()})
 	if err != nil {
 		return err
@@ -89,7 +101,7 @@ func runDemo(ctx context.Context, g *globals, f demoFlags) (err error) {
 	if f.once {
 		return printAll(ctx, g, a, f)
 	}
-	return serveDemo(ctx, g, a, town)
+	return serveDemo(ctx, g, a, town, l)
 }
 
 // workFolder gives the demo's folder and what removes it when it is not to be kept.
@@ -134,18 +146,31 @@ func printAll(ctx context.Context, g *globals, a *app.App, f demoFlags) error {
 	return nil
 }
 
-func serveDemo(ctx context.Context, g *globals, a *app.App, town *sim.Municipality) error {
-	l, err := net.Listen("tcp", a.Config.Server.Address)
+// listenDemo listens on the address, or on another free port where it is in use.
+func listenDemo(address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-			return fmt.Errorf("listen: %w", err)
+			return nil, fmt.Errorf("listen: %w", err)
 		}
 	}
+	return l, nil
+}
+
+// closed is the error of closing a listener, which a server that has stopped has closed.
+func closed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func serveDemo(ctx context.Context, g *globals, a *app.App, town *sim.Municipality, l net.Listener) error {
 	out := g.out
 	fmt.Fprintf(out, "\nThe demo's day is %s. Everybody in it is invented.\n\n", demo.Day.Format("Monday 2 January 2006"))
-	fmt.Fprintf(out, "  pages    http://%s/   (choose a viewer at the top)\n", l.Addr())
+	fmt.Fprintf(out, "  pages    http://%s/   (sign in as anybody: Anders, Liv, Siv or Mette)\n", l.Addr())
 	fmt.Fprintf(out, "  FHIR     curl -H 'X-Samsyn-Viewer: anders' 'http://%s/fhir/Patient/{id}/$overview'\n", l.Addr())
-	fmt.Fprintf(out, "  sources  http://%s/adapters\n\n", l.Addr())
+	fmt.Fprintf(out, "  sources  curl -H 'X-Samsyn-Viewer: anders' http://%s/adapters\n\n", l.Addr())
 	for _, name := range a.Config.SourceNames() {
 		p := town.Places[name]
 		fmt.Fprintf(out, "  %-20s %s%s\n", name, p.URL, p.Dir)

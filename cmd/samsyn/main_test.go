@@ -3,11 +3,16 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"html"
+	"io"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -101,8 +106,14 @@ func TestDemoServes(t *testing.T) {
 	out := &announced{ready: make(chan struct{})}
 	go func() { code <- run(ctx, []string{"demo", "--address", address}, out, os.Stderr) }()
 	<-out.ready
+	client := signIn(t, "http://"+address, "anders")
 	for path, want := range map[string]string{"/": "Ella Lyngstad", "/kilder": "Kystsykehuset", "/adapters": "fhir-sykehus", "/health/ready": ""} {
-		resp, err := http.Get("http://" + address + path)
+		r, err := http.NewRequest(http.MethodGet, "http://"+address+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Samsyn-Viewer", "anders")
+		resp, err := client.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,6 +133,52 @@ func TestDemoServes(t *testing.T) {
 	if _, err := net.Dial("tcp", address); err == nil {
 		t.Error("something still listens")
 	}
+}
+
+var (
+	refresh = regexp.MustCompile(`http-equiv="refresh" content="0; url=([^"]*)"`)
+	asks    = regexp.MustCompile(`name="request_uri" value="([^"]*)"`)
+)
+
+// signIn goes the way of a browser through the demo's provider, and gives the browser.
+func signIn(t *testing.T, site, user string) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar, Transport: &http.Transport{DisableKeepAlives: true}}
+	read := func(resp *http.Response, err error) (*http.Response, string) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %d %v %s", resp.Request.URL.Path, resp.StatusCode, err, b)
+		}
+		return resp, html.UnescapeString(string(b))
+	}
+	if resp, page := read(client.Get(site + "/")); resp.Request.URL.Path != "/logginn" || strings.Contains(page, "Ella") {
+		t.Fatalf("without sign-in: %s", resp.Request.URL)
+	}
+	_, page := read(client.PostForm(site+"/auth/start", url.Values{"provider": {"demo"}, "retur": {"/kilder"}}))
+	to := refresh.FindStringSubmatch(page)
+	if to == nil {
+		t.Fatal("nothing leads to the provider")
+	}
+	resp, page := read(client.Get(to[1]))
+	asked := asks.FindStringSubmatch(page)
+	if asked == nil {
+		t.Fatal("the provider asks nothing")
+	}
+	provider := resp.Request.URL.Scheme + "://" + resp.Request.URL.Host
+	_, page = read(client.PostForm(provider+"/authorize", url.Values{"request_uri": {asked[1]}, "user": {user}}))
+	if to = refresh.FindStringSubmatch(page); to == nil || to[1] != "/kilder" {
+		t.Fatalf("after sign-in it leads to %v", to)
+	}
+	return client
 }
 
 // announced is an output that tells when the addresses were printed.

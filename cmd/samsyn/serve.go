@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 
@@ -14,8 +15,9 @@ func newServe(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the pages and the API",
-		Long: `Serves the coordinators' pages and the API until it is stopped (Ctrl-C). There is no
-sign-in yet, so only loopback addresses are accepted.`,
+		Long: `Serves the coordinators' pages and the API until it is stopped (Ctrl-C). Other addresses
+than loopback need sign-in and TLS (docs/sign-in.md). Without sign-in an instance with real
+people serves nothing but its health.`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := noCoreDumps(); err != nil {
@@ -36,11 +38,12 @@ sign-in yet, so only loopback addresses are accepted.`,
 				if err != nil {
 					return fmt.Errorf("listen: %w", err)
 				}
-				fmt.Fprintf(g.out, "pages  http://%s/\nFHIR   http://%s/fhir/Patient/{id}/$overview\n", l.Addr(), l.Addr())
+				at := cmp.Or(c.Server.Public, "http://"+l.Addr().String())
+				fmt.Fprintf(g.out, "pages  %s/\nFHIR   %s/fhir/Patient/{id}/$overview\n", at, at)
 				return a.Serve(cmd.Context(), l)
 			})
 		},
 	}
-	cmd.Flags().StringVarP(&address, "address", "a", "", "loopback address to listen on (default: the configuration's, 127.0.0.1:8080)")
+	cmd.Flags().StringVarP(&address, "address", "a", "", "address to listen on (default: the configuration's, 127.0.0.1:8080)")
 	return cmd
 }

@@ -40,15 +40,24 @@ type Push interface {
 	Push(ctx context.Context, source string, r *http.Request) (ingest.Report, error)
 }
 
-// Handler serves the API. PushSecret may be empty: then nothing can be pushed.
+// Who tells who asks. Its errors may say with which status and WWW-Authenticate header
+// they are to be answered (Challenge).
+type Who interface {
+	Viewer(r *http.Request) (care.Viewer, error)
+	// MayPush refuses a request that is no push to the source by a system that may.
+	MayPush(r *http.Request, source string) error
+}
+
+// Handler serves the API. PushSecret may be empty: then only systems can push.
 type Handler struct {
 	Overviews Overviews
 	States    States
 	Push      Push
 	// Ready fails where requests cannot be answered; what it gives is told to whoever asks,
 	// so it names no person.
-	Ready      func(ctx context.Context) (any, error)
-	Viewers    []care.Viewer
+	Ready func(ctx context.Context) (any, error)
+	// Who may be nil: then nobody can ask, and nothing but health is served.
+	Who        Who
 	PushSecret string
 	Now        func() time.Time
 	Log        *slog.Logger
@@ -64,16 +73,18 @@ const (
 // Mount puts the API on e. What is asked for below these addresses and is not there,
 // or is asked for in another way, is answered with an OperationOutcome too.
 func (h *Handler) Mount(e *echo.Echo) {
-	fhir, json := e.Group("/fhir", h.translate), e.Group("/api", h.translate)
-	sources, health := e.Group("/adapters", h.translate), e.Group("/health", h.translate)
-	read := []string{http.MethodGet, http.MethodHead}
+	health, read := e.Group("/health", h.translate), []string{http.MethodGet, http.MethodHead}
+	route(health, "/live", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) }, read)
+	route(health, "/ready", h.ready, read)
+	if h.Who == nil {
+		return
+	}
+	fhir, json, sources := e.Group("/fhir", h.translate), e.Group("/api", h.translate), e.Group("/adapters", h.translate)
 	route(fhir, "/Patient/:person/$overview", h.overview, read)
 	route(json, "/barn/:person", h.overviewJSON, read)
 	route(sources, "", h.states, read)
 	route(sources, "/:source", h.state, read)
 	route(sources, "/:source/*", h.push, []string{http.MethodPost, http.MethodPut, http.MethodDelete}, h.pusher, middleware.BodyLimit(maxPush))
-	route(health, "/live", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) }, read)
-	route(health, "/ready", h.ready, read)
 }
 
 // route answers at path in these ways and refuses every other one, saying which there are.
@@ -101,7 +112,17 @@ func (h *Handler) translate(next echo.HandlerFunc) echo.HandlerFunc {
 			return err
 		}
 		status, code, text := status(err)
-		if status == http.StatusUnauthorized {
+		var challenge interface{ Challenge() (int, string) }
+		switch {
+		case errors.As(err, &challenge):
+			want, header := challenge.Challenge()
+			if status == http.StatusUnauthorized {
+				status = want
+			}
+			if header != "" {
+				c.Response().Header().Set("WWW-Authenticate", header)
+			}
+		case status == http.StatusUnauthorized:
 			c.Response().Header().Set("WWW-Authenticate", `Bearer realm="samsyn"`)
 		}
 		if status == http.StatusInternalServerError {
@@ -135,7 +156,7 @@ func status(err error) (status int, code, text string) {
 		text   string
 	}{
 		{care.ErrNotFound, http.StatusNotFound, "not-found", "Not found, or not yours to see."},
-		{care.ErrDenied, http.StatusUnauthorized, "security", "Say who asks: header X-Samsyn-Viewer, or the push secret as a bearer token."},
+		{care.ErrDenied, http.StatusUnauthorized, "security", "Say who asks: with a token that is valid, and covers this."},
 		{adapters.ErrMalformed, http.StatusUnprocessableEntity, "invalid", ""},
 		{adapters.ErrProtocol, http.StatusBadRequest, "invalid", ""},
 		{adapters.ErrUnavailable, http.StatusServiceUnavailable, "transient", "Try again later."},
@@ -168,19 +189,8 @@ func issueType(code int) string {
 	return "processing"
 }
 
-// viewer is who asks. While there is no sign-in the caller says so; nobody is no one.
-func (h *Handler) viewer(c echo.Context) (care.Viewer, error) {
-	id := c.Request().Header.Get("X-Samsyn-Viewer")
-	for _, v := range h.Viewers {
-		if v.ID == id {
-			return v, nil
-		}
-	}
-	return care.Viewer{}, care.ErrDenied
-}
-
 func (h *Handler) answer(c echo.Context) (overview.Answer, error) {
-	v, err := h.viewer(c)
+	v, err := h.Who.Viewer(c.Request())
 	if err != nil {
 		return overview.Answer{}, err
 	}
@@ -231,6 +241,9 @@ func stateOf(s care.SourceState) stateAnswer {
 }
 
 func (h *Handler) states(c echo.Context) error {
+	if _, err := h.Who.Viewer(c.Request()); err != nil {
+		return err
+	}
 	all, err := h.States.SourceStates(c.Request().Context())
 	if err != nil {
 		return err
@@ -243,6 +256,9 @@ func (h *Handler) states(c echo.Context) error {
 }
 
 func (h *Handler) state(c echo.Context) error {
+	if _, err := h.Who.Viewer(c.Request()); err != nil {
+		return err
+	}
 	all, err := h.States.SourceStates(c.Request().Context())
 	if err != nil {
 		return err
@@ -255,12 +271,15 @@ func (h *Handler) state(c echo.Context) error {
 	return care.ErrNotFound
 }
 
-// pusher lets in who knows the push secret. It reads no byte of the body before.
+// pusher lets in who knows the push secret, and systems with a token for it. It reads no
+// byte of the body before.
 func (h *Handler) pusher(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		token, found := strings.CutPrefix(c.Request().Header.Get("Authorization"), "Bearer ")
 		if h.PushSecret == "" || !found || subtle.ConstantTimeCompare([]byte(token), []byte(h.PushSecret)) != 1 {
-			return care.ErrDenied
+			if err := h.Who.MayPush(c.Request(), c.Param("source")); err != nil {
+				return err
+			}
 		}
 		return next(c)
 	}

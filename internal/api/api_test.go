@@ -21,6 +21,7 @@ import (
 	"samsyn/adapters"
 	"samsyn/fhir"
 	"samsyn/internal/api"
+	"samsyn/internal/auth"
 	"samsyn/internal/care"
 	"samsyn/internal/consolidate/stories"
 	"samsyn/internal/ingest"
@@ -90,8 +91,8 @@ func open(secret string) *house {
 	e := echo.New()
 	(&api.Handler{
 		Overviews: &overview.Service{Store: h.memory, Now: stories.Now, Zone: stories.Oslo}, States: h.memory, Push: h.inbox,
-		Ready:   func(context.Context) (any, error) { return map[string]string{"database": "ok"}, h.ready },
-		Viewers: []care.Viewer{{ID: "anders"}, {ID: "siv"}}, PushSecret: secret, Now: stories.Now, Log: slog.New(slog.NewTextHandler(&h.logged, nil)),
+		Ready: func(context.Context) (any, error) { return map[string]string{"database": "ok"}, h.ready },
+		Who:   auth.Chosen{Viewers: []care.Viewer{{ID: "anders"}, {ID: "siv"}}, Header: "X-Samsyn-Viewer"}, PushSecret: secret, Now: stories.Now, Log: slog.New(slog.NewTextHandler(&h.logged, nil)),
 	}).Mount(e)
 	h.handler = e
 	return h
@@ -212,8 +213,8 @@ func TestAbsentAndHiddenAnswerAlike(t *testing.T) {
 func TestWhoDoesNotSaySeesNothing(t *testing.T) {
 	h := open("")
 	for _, headers := range [][]string{nil, {"X-Samsyn-Viewer: "}, {"X-Samsyn-Viewer: nobody"}, {"X-Samsyn-Viewer: Anders"}, {"Cookie: som=anders"}} {
-		for _, path := range []string{"/fhir/Patient/ella/$overview", "/fhir/Patient/nobody/$overview", "/api/barn/ella"} {
-			w := h.ask(http.MethodGet, path, nil, headers...)
+		for _, path := range []string{"/fhir/Patient/ella/$overview", "/fhir/Patient/nobody/$overview", "/api/barn/ella", "/adapters", "/adapters/fiksarkiv"} {
+			w := h.ask(http.MethodGet, path, unread{t}, headers...)
 			if code, _ := outcome(t, w); w.Code != http.StatusUnauthorized || code != "security" || w.Header().Get("WWW-Authenticate") == "" {
 				t.Errorf("%s as %v: %d %s", path, headers, w.Code, code)
 			}
@@ -288,7 +289,7 @@ func TestUnknownAddressesAndOtherMethods(t *testing.T) {
 
 func TestStatesOfSourcesTellOfNoChild(t *testing.T) {
 	h := open("")
-	w := h.ask(http.MethodGet, "/adapters", nil)
+	w := h.ask(http.MethodGet, "/adapters", nil, asAnders)
 	var all []struct {
 		Source, Title, Failure   string
 		LastSuccess, LastFailure *time.Time
@@ -301,11 +302,11 @@ func TestStatesOfSourcesTellOfNoChild(t *testing.T) {
 			t.Errorf("%+v, want %+v", all[i], s)
 		}
 	}
-	one := h.ask(http.MethodGet, "/adapters/fiksarkiv", nil)
+	one := h.ask(http.MethodGet, "/adapters/fiksarkiv", nil, asAnders)
 	if one.Code != http.StatusOK || !strings.Contains(one.Body.String(), `"source":"fiksarkiv"`) {
 		t.Errorf("one source: %d %s", one.Code, one.Body)
 	}
-	if code, _ := outcome(t, h.ask(http.MethodGet, "/adapters/nothing", nil)); code != "not-found" {
+	if code, _ := outcome(t, h.ask(http.MethodGet, "/adapters/nothing", nil, asAnders)); code != "not-found" {
 		t.Errorf("unknown source: %s", code)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"samsyn/adapters"
@@ -48,6 +49,9 @@ type App struct {
 	pipeline *ingest.Pipeline
 	open     map[string]opened
 
+	random   io.Reader
+	outgoing *http.Transport // to providers of sign-in
+
 	holder  string // of leases
 	quiet   quiet
 	jobs    *jobs.Jobs // nil unless serving
@@ -73,7 +77,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &App{Config: c, now: o.Now, log: o.Log, open: map[string]opened{}, holder: jobs.Holder()}
+	a := &App{Config: c, now: o.Now, random: o.Random, outgoing: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 5 * time.Second, IdleConnTimeout: time.Minute}, log: o.Log, open: map[string]opened{}, holder: jobs.Holder()}
 	a.metrics = ops.NewMetrics(o.Now, a.facts)
 	if a.zone, err = time.LoadLocation(c.Instance.TimeZone); err != nil {
 		return nil, fmt.Errorf("open: %w", err)
@@ -151,6 +155,7 @@ func (a *App) Close() error {
 			s.close()
 		}
 	}
+	a.outgoing.CloseIdleConnections()
 	var traced error
 	if a.tracing != nil {
 		end, cancel := context.WithTimeout(context.Background(), stopTime)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"samsyn/adapters"
+	"samsyn/internal/auth"
 	"samsyn/internal/care"
 	"samsyn/internal/outbound"
 )
@@ -21,6 +22,8 @@ type Config struct {
 	Telemetry TelemetryConfig   `yaml:"telemetry"`
 	Sources   map[string]Source `yaml:"sources"`
 	Viewers   map[string]Viewer `yaml:"viewers"`
+	// Auth says who may vouch for whom (docs/sign-in.md). Default: nobody signs in.
+	Auth auth.Config `yaml:"auth"`
 }
 
 // Instance says where and for what this instance runs.
@@ -38,6 +41,9 @@ type Instance struct {
 	// Profiles is a folder with guides (<name>.yaml, docs/mapping.md) that are added to the
 	// shipped ones; a file with the name of a shipped one takes its place. Default: the shipped alone.
 	Profiles string `yaml:"profiles"`
+	// Organisation is the municipality's organisation number. Whoever belongs to another sees
+	// nothing. Required with sign-in. Default for test instances: 310000000.
+	Organisation string `yaml:"organisation"`
 	// Connectors is a folder with <system>/connector.yaml for systems that are not
 	// shipped (docs/adding-a-source.md). Default: none.
 	Connectors string `yaml:"connectors"`
@@ -45,12 +51,25 @@ type Instance struct {
 
 // ServerConfig says where pages and the API are served.
 type ServerConfig struct {
-	// Address to listen on: 127.0.0.1:8080. Only loopback addresses are accepted while there is no sign-in.
+	// Address to listen on: 127.0.0.1:8080. Others than loopback need sign-in, and TLS or a trusted proxy.
 	Address string `yaml:"address"`
+	// Public is the address that browsers and systems know this instance by:
+	// https://samsyn.example.no. Required with sign-in.
+	Public string `yaml:"public"`
+	// TLS names the files of certificate and key. Default: none, a proxy in front has them.
+	TLS TLSConfig `yaml:"tls"`
+	// TrustedProxies are networks (CIDR) from which X-Forwarded-For and -Proto are believed.
+	TrustedProxies []string `yaml:"trusted_proxies"`
 	// PushSecret guards POST /adapters/{source}/…: the sender gives it as a bearer token. Without it nothing can be pushed.
 	PushSecret outbound.Secret `yaml:"push_secret"`
 	// Pprof opens /debug/pprof to programs on this machine: false.
 	Pprof bool `yaml:"pprof"`
+}
+
+// TLSConfig names files in PEM.
+type TLSConfig struct {
+	Certificate string `yaml:"certificate"`
+	Key         string `yaml:"key"`
 }
 
 // JobsConfig says what samsyn serve runs by itself, and when.
@@ -124,10 +143,20 @@ type ReconcileConfig struct {
 	Schedule string `yaml:"schedule"`
 }
 
-// Viewer is someone who may be given grants.
+// Viewer is an entry of the directory: who she is here, and how she is known when she signs in.
 type Viewer struct {
 	Name string `yaml:"name"`
-	Role string `yaml:"role"`
+	// Title is shown and decides nothing: barnekoordinator, kontaktlærer.
+	Title string `yaml:"title"`
+	// Role is what she acts as, one of care.Roles. It comes from here and from no token.
+	Role care.Role `yaml:"role"`
+	// Service that she works in, and the organisation number of her unit.
+	Service care.Service `yaml:"service"`
+	Unit    string       `yaml:"unit"`
+	// HPR number, which the provider must confirm.
+	HPR string `yaml:"hpr"`
+	// Subjects are how providers know her: issuer and sub, or number (samsyn number-hash).
+	Subjects []auth.Subject `yaml:"subjects"`
 	// Order is as in the file.
 	Order int `yaml:"-"`
 }
@@ -147,7 +176,20 @@ func (c Config) SourceNames() []string {
 func (c Config) People() []care.Viewer {
 	var all []care.Viewer
 	for _, id := range inOrder(c.Viewers, func(v Viewer) int { return v.Order }) {
-		all = append(all, care.Viewer{ID: id, Name: cmp.Or(c.Viewers[id].Name, id), Title: c.Viewers[id].Role})
+		all = append(all, c.Viewers[id].viewer(id))
+	}
+	return all
+}
+
+func (v Viewer) viewer(id string) care.Viewer {
+	return care.Viewer{ID: id, Name: cmp.Or(v.Name, id), Title: v.Title, Role: v.Role, Service: v.Service, Unit: v.Unit, HPR: v.HPR, Purpose: auth.PurposeOf(v.Role)}
+}
+
+// directory gives the viewers with how they are known.
+func (c Config) directory() []auth.Person {
+	var all []auth.Person
+	for _, v := range c.People() {
+		all = append(all, auth.Person{Viewer: v, Subjects: c.Viewers[v.ID].Subjects})
 	}
 	return all
 }
@@ -180,6 +222,10 @@ func (c *Config) setDefaults() {
 	c.Jobs.Workers = cmp.Or(c.Jobs.Workers, 4)
 	c.Jobs.LateAfter = cmp.Or(c.Jobs.LateAfter, 3*time.Hour)
 	c.Server.Address = cmp.Or(c.Server.Address, "127.0.0.1:8080")
+	c.Auth.SetDefaults()
+	if c.Instance.Test {
+		c.Instance.Organisation = cmp.Or(c.Instance.Organisation, "310000000")
+	}
 	for name, s := range c.Sources {
 		s.Name = name
 		s.Title = cmp.Or(s.Title, name)

@@ -33,7 +33,7 @@ sources:
     settings:
       dir: /var/spool/barnevern
 viewers:
-  kari: {name: Kari Koordinator, role: barnekoordinator}
+  kari: {name: Kari Koordinator, title: barnekoordinator, role: koordinator, service: koordinering}
   anne: {name: Anne Annen}
 `
 

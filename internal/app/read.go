@@ -316,7 +316,6 @@ func (r *reader) validate(c *Config) {
 		path    string
 		message string
 	}{
-		{!loopback(c.Server.Address), "server.address", fmt.Sprintf("%q is not a loopback address (127.0.0.1:PORT); there is no sign-in yet, so nothing else is served", c.Server.Address)},
 		{c.Instance.Language != "nb" && c.Instance.Language != "nn" && c.Instance.Language != "en", "instance.language", fmt.Sprintf("%q is none of nb, nn, en", c.Instance.Language)},
 		{!validZone(c.Instance.TimeZone), "instance.time_zone", fmt.Sprintf("%q is no known time zone", c.Instance.TimeZone)},
 	}
@@ -326,6 +325,7 @@ func (r *reader) validate(c *Config) {
 		}
 	}
 	r.validateStore(c.Store)
+	r.validateSignIn(c)
 	r.validateJobs(c)
 	known, err := systems(c.Instance.Connectors)
 	if err != nil {

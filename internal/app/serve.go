@@ -2,18 +2,17 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
 	"samsyn/internal/api"
-	"samsyn/internal/care"
 	"samsyn/internal/limits"
 	"samsyn/internal/web"
 	"samsyn/internal/words"
@@ -35,33 +34,28 @@ func (a *App) Handler() (http.Handler, error) {
 		return err
 	}}))
 	e.Use(hardened()...)
-	e.Use(ownName, a.traced(), a.logged)
+	e.IPExtractor = a.Config.clientAddress()
+	e.Use(a.sealed, a.ownName, a.traced(), a.logged)
 	a.watched(e)
 	overviews := tracedOverviews{a.Overviews}
-	doors := &api.Handler{Overviews: overviews, States: a.store, Push: a, Ready: a.health, Viewers: a.Config.People(), PushSecret: secret, Now: a.now, Log: a.log}
+	who, err := a.askers()
+	if err != nil {
+		return nil, err
+	}
+	mountSignIn(e, who)
+	doors := &api.Handler{Overviews: overviews, States: a.store, Push: a, Ready: a.health, Who: who.machines, PushSecret: secret, Now: a.now, Log: a.log}
 	doors.Mount(e)
-	pages := &web.Handler{Overviews: overviews, States: a.store, Runs: a, Viewers: a.Config.People(), Language: words.Lang(a.Config.Instance.Language), Now: a.now, Zone: a.zone, Log: a.log}
+	if who.pages == nil {
+		return e, nil
+	}
+	pages := &web.Handler{Overviews: overviews, States: a.store, Runs: a, Who: who.pages, Viewers: who.choices, Language: words.Lang(a.Config.Instance.Language), Now: a.now, Zone: a.zone, Log: a.log}
+	if who.signIn != nil {
+		pages.SignIn = who.signIn
+	}
 	if err := pages.Mount(e); err != nil {
 		return nil, err
 	}
 	return e, nil
-}
-
-// ownName refuses a request that names another host than this machine: a hostile page
-// could otherwise reach the loopback server through a name of its own (DNS rebinding).
-func ownName(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		host := c.Request().Host
-		if name, _, err := net.SplitHostPort(host); err == nil {
-			host = name
-		}
-		if host = strings.Trim(host, "[]"); host != "localhost" {
-			if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-				return echo.NewHTTPError(http.StatusMisdirectedRequest)
-			}
-		}
-		return next(c)
-	}
 }
 
 // logged notes each request by its route, never by its address: addresses may hold ids.
@@ -82,18 +76,19 @@ const (
 	pageTime = 30 * time.Second
 )
 
-// Serve serves on l, which must be on loopback, and runs what is due, until ctx ends; then
+// Serve serves on l, which must be on loopback where nobody signs in, and runs what is due, until ctx ends; then
 // it lets requests and pages that are under way finish.
 func (a *App) Serve(ctx context.Context, l net.Listener) error {
-	if !loopback(l.Addr().String()) {
-		return errors.Join(fmt.Errorf("serve on %s: %w: only loopback is served while there is no sign-in", l.Addr(), care.ErrDenied), l.Close())
+	if err := a.mayServe(l); err != nil {
+		return err
 	}
 	h, err := a.Handler()
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
 	h = rated(h, limits.NewRate(perSecond, atOnce, time.Now), a.log, a.metrics.Limited)
-	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12}}
 	defer a.inBackground(ctx)()
 	stopJobs, err := a.startJobs(ctx)
 	if err != nil {
@@ -105,7 +100,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 		<-ctx.Done()
 		stopped <- errors.Join(within(stopTime, s.Shutdown), within(pageTime, stopJobs))
 	}()
-	err = s.Serve(l)
+	err = a.Config.serve(s, l)
 	stop() // where the listener failed, what runs is stopped too
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil

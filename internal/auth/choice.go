@@ -29,13 +29,13 @@ func (c Chosen) Viewer(r *http.Request) (care.Viewer, error) {
 	if len(c.Viewers) > 0 {
 		return c.named(c.Viewers[0].ID)
 	}
-	return care.Viewer{}, no(ReasonSession, "nobody is configured")
+	return care.Viewer{}, noToken("", "nobody is configured")
 }
 
 func (c Chosen) named(id string) (care.Viewer, error) {
 	i := slices.IndexFunc(c.Viewers, func(v care.Viewer) bool { return v.ID == id })
 	if i < 0 || id == "" {
-		return care.Viewer{}, no(ReasonSession, "nobody of that name")
+		return care.Viewer{}, noToken("", "nobody of that name")
 	}
 	v := c.Viewers[i]
 	v.Level = 4
@@ -45,8 +45,10 @@ func (c Chosen) named(id string) (care.Viewer, error) {
 	return v, nil
 }
 
-// Choices are those that can be chosen.
-func (c Chosen) Choices() []care.Viewer { return c.Viewers }
+// MayPush refuses: a choice proves nothing.
+func (Chosen) MayPush(*http.Request, string) error {
+	return noToken("", "no token")
+}
 
 // FormToken is none: there is no session.
 func (Chosen) FormToken(*http.Request) string { return "" }

@@ -90,7 +90,7 @@ func Config(m *sim.Municipality, path string) (app.Config, error) {
 		c.Sources[s.name] = app.Source{Name: s.name, Order: i, System: s.system, Service: s.service, Title: s.title, Auth: p.Auth, Headers: p.Headers, Settings: s.settings(p)}
 	}
 	for i, v := range viewers() {
-		c.Viewers[v.id] = app.Viewer{Name: v.name, Role: v.role, Order: i}
+		c.Viewers[v.id] = app.Viewer{Name: v.name, Title: v.role, Order: i}
 	}
 	return c, c.Resolve()
 }

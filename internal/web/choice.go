@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -12,20 +11,6 @@ import (
 	"samsyn/internal/words"
 )
 
-// viewer is the one that was chosen, or the first. While there is no sign-in this is
-// a choice and no proof; that is why only loopback is served.
-func (h *Handler) viewer(c echo.Context) care.Viewer {
-	if cookie, err := c.Cookie("som"); err == nil {
-		if i := slices.IndexFunc(h.Viewers, func(v care.Viewer) bool { return v.ID == cookie.Value }); i >= 0 {
-			return h.Viewers[i]
-		}
-	}
-	if len(h.Viewers) > 0 {
-		return h.Viewers[0]
-	}
-	return care.Viewer{}
-}
-
 func (h *Handler) language(c echo.Context) words.Lang {
 	if cookie, err := c.Cookie("sprak"); err == nil && slices.Contains(words.Langs(), words.Lang(cookie.Value)) {
 		return words.Lang(cookie.Value)
@@ -34,12 +19,9 @@ func (h *Handler) language(c echo.Context) words.Lang {
 }
 
 // choose keeps a choice (viewer or language) in a cookie and goes back to the page. A
-// value that cannot be chosen changes nothing; another site's form is refused.
+// value that cannot be chosen changes nothing.
 func (h *Handler) choose(name string) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if foreign(c.Request()) {
-			return c.NoContent(http.StatusForbidden)
-		}
 		if value := c.FormValue(name); h.choosable(name, value) {
 			c.SetCookie(&http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
 		}
@@ -52,19 +34,6 @@ func (h *Handler) choosable(name, value string) bool {
 		return slices.Contains(words.Langs(), words.Lang(value))
 	}
 	return slices.ContainsFunc(h.Viewers, func(v care.Viewer) bool { return v.ID == value })
-}
-
-// foreign tells whether a browser says that another site sent the form.
-func foreign(r *http.Request) bool {
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
-		return site != "same-origin" && site != "none"
-	}
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return false
-	}
-	u, err := url.Parse(origin)
-	return err != nil || u.Host != r.Host
 }
 
 // back is the page to return to: a path of ours, or the first page. Browsers drop

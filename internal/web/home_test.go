@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"golang.org/x/net/html"
 
+	"samsyn/internal/auth"
 	"samsyn/internal/care"
 	"samsyn/internal/consolidate/stories"
 	"samsyn/internal/overview"
@@ -91,7 +92,7 @@ func open(t *testing.T, m *memory, viewers ...care.Viewer) *house {
 	t.Helper()
 	h := &house{memory: m}
 	pages := &web.Handler{
-		Overviews: &overview.Service{Store: m, Now: stories.Now, Zone: stories.Oslo}, States: m, Viewers: viewers,
+		Overviews: &overview.Service{Store: m, Now: stories.Now, Zone: stories.Oslo}, States: m, Who: auth.Chosen{Viewers: viewers}, Viewers: viewers,
 		Language: words.Bokmaal, Now: stories.Now, Zone: stories.Oslo, Log: slog.New(slog.NewTextHandler(&h.logged, nil)),
 	}
 	e := echo.New()

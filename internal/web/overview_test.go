@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"golang.org/x/net/html"
 
+	"samsyn/internal/auth"
 	"samsyn/internal/care"
 	"samsyn/internal/consolidate"
 	"samsyn/internal/consolidate/stories"
@@ -157,7 +158,7 @@ func (o told) Children(context.Context, care.Viewer, string) ([]overview.Answer,
 func tellOnly(t *testing.T, a overview.Answer) *html.Node {
 	t.Helper()
 	a.Overview.Marker, a.Overview.Now, a.Overview.Child.Age = consolidate.MarkerM1, stories.Now(), -1
-	h := &web.Handler{Overviews: told{a}, States: families(), Viewers: []care.Viewer{anders}, Now: stories.Now, Zone: stories.Oslo, Log: slog.New(slog.DiscardHandler)}
+	h := &web.Handler{Overviews: told{a}, States: families(), Who: auth.Chosen{Viewers: []care.Viewer{anders}}, Viewers: []care.Viewer{anders}, Now: stories.Now, Zone: stories.Oslo, Log: slog.New(slog.DiscardHandler)}
 	e := echo.New()
 	if err := h.Mount(e); err != nil {
 		t.Fatal(err)

@@ -24,6 +24,10 @@ type Page struct {
 	Viewers []care.Viewer
 	Path    string
 	Now     time.Time
+	// SignedIn tells that the viewer signed in; then FormToken is what her forms send back.
+	SignedIn  bool
+	FormToken string
+	Next      string // where the page leads on to by itself; "" for nowhere
 
 	zone *time.Location
 	// shown is the overview on the page, for what only it knows: who told a line, and which lines there are.
@@ -31,7 +35,9 @@ type Page struct {
 }
 
 func (h *Handler) page(c echo.Context) Page {
-	return Page{Words: words.In(h.language(c)), Viewer: h.viewer(c), Viewers: h.Viewers, Path: c.Request().URL.Path, Now: h.Now().In(h.Zone), zone: h.Zone}
+	who := h.asked(c)
+	return Page{Words: words.In(h.language(c)), Viewer: who.viewer, Viewers: h.Viewers, Path: c.Request().URL.Path, Now: h.Now().In(h.Zone), zone: h.Zone,
+		SignedIn: h.SignIn != nil && who.err == nil, FormToken: h.Who.FormToken(c.Request())}
 }
 
 // Langs are the languages that can be chosen.

@@ -38,14 +38,17 @@ type States interface {
 	SourceStates(ctx context.Context) ([]care.SourceState, error)
 }
 
-// Handler serves the pages. All fields but Viewers and Runs are required.
+// Handler serves the pages. All fields but Viewers, SignIn and Runs are required.
 type Handler struct {
 	Overviews Overviews
 	States    States
 	// Runs, where it is given, is shown at /kjoringer.
 	Runs Runs
-	// Viewers are those who may be chosen while there is no sign-in; the first is the
-	// default. Without any, nobody asks, and the pages say so.
+	// Who tells who asks.
+	Who Who
+	// SignIn is how people come in; nil in test instances, where Viewers are those among
+	// whom one is chosen. Without any, nobody asks, and the pages say so.
+	SignIn   SignIn
 	Viewers  []care.Viewer
 	Language words.Lang
 	Now      func() time.Time
@@ -62,24 +65,27 @@ const door = "page"
 // answers is answered here: as one that is not found.
 func (h *Handler) Mount(e *echo.Echo) error {
 	h.pages = map[string]*template.Template{}
-	for _, name := range []string{"children", "overview", "sources", "runs", "error"} {
+	for _, name := range []string{"children", "overview", "sources", "runs", "error", "signin", "onward", "refused"} {
 		t, err := template.ParseFS(files, "templates/layout.html", "templates/lines.html", "templates/"+name+".html")
 		if err != nil {
 			return fmt.Errorf("web: parse %s: %w", name, err)
 		}
 		h.pages[name] = t
 	}
-	g := e.Group("", h.secure, h.translate)
+	g := e.Group("", h.secure, h.translate, h.guard)
+	h.mountSignIn(g)
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
-		g.Add(method, "/", h.children)
-		g.Add(method, "/barn/:person", h.overview)
-		g.Add(method, "/kilder", h.sources)
+		g.Add(method, "/", h.children, h.members)
+		g.Add(method, "/barn/:person", h.overview, h.members)
+		g.Add(method, "/kilder", h.sources, h.members)
 		if h.Runs != nil {
-			g.Add(method, "/kjoringer", h.runs)
+			g.Add(method, "/kjoringer", h.runs, h.members)
 		}
 		g.Add(method, "/static/:file", h.static)
 	}
-	g.POST("/som", h.choose("som"))
+	if h.SignIn == nil {
+		g.POST("/som", h.choose("som"))
+	}
 	g.POST("/sprak", h.choose("sprak"))
 	return nil
 }
@@ -122,6 +128,8 @@ func (h *Handler) translate(next echo.HandlerFunc) echo.HandlerFunc {
 		switch {
 		case errors.Is(err, care.ErrNotFound), errors.Is(err, care.ErrDenied):
 			status = http.StatusNotFound
+		case errors.Is(err, care.ErrUnavailable):
+			status = http.StatusServiceUnavailable
 		case errors.As(err, &web):
 			status = web.Code
 		}
@@ -161,7 +169,7 @@ func (h *Handler) children(c echo.Context) error {
 	p := h.page(c)
 	p.Title = p.Say("web.children")
 	data := childrenPage{Page: p}
-	if len(h.Viewers) > 0 {
+	if h.asked(c).err == nil {
 		answers, err := h.Overviews.Children(c.Request().Context(), p.Viewer, door)
 		if err != nil {
 			return err
