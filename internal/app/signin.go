@@ -206,9 +206,6 @@ func (c Config) clientAddress() echo.IPExtractor {
 	return echo.ExtractIPFromXFFHeader(options...)
 }
 
-// hsts lets browsers come with TLS alone for two years.
-const hsts = "max-age=63072000"
-
 // sealed refuses what came in the open where we are known by an https address: it came
 // neither over our own TLS nor through a trusted proxy that says it had it. Programs on
 // this machine may still ask for health and metrics.
@@ -225,7 +222,6 @@ func (a *App) sealed(next echo.HandlerFunc) echo.HandlerFunc {
 		if r.TLS == nil && !proxied && !own {
 			return echo.NewHTTPError(http.StatusMisdirectedRequest)
 		}
-		c.Response().Header().Set("Strict-Transport-Security", hsts)
 		return next(c)
 	}
 }
