@@ -61,8 +61,9 @@ type item struct {
 	kind   uint16
 }
 
-// bufferSize is 24 MiB of heads: some 300,000 with keys of 36 letters.
-const bufferSize = 24 << 20
+// bufferSize is 16 MiB of heads: some 200,000 with keys of 36 letters. Two of them are what
+// a compare mostly has alive, and the collector lets as much again lie.
+const bufferSize = 16 << 20
 
 func newSorter(dir string, limit int) *sorter {
 	if limit <= 0 {

@@ -23,7 +23,7 @@ func (s *Store) Lines(ctx context.Context, source string, versions bool) iter.Se
 	}
 	return func(yield func(ledger.Line, error) bool) {
 		fail := func(err error) { yield(ledger.Line{}, fmt.Errorf("read ledger of %s: %w", source, err)) }
-		rows, err := s.read.QueryContext(ctx, query, source)
+		rows, err := s.read.QueryRows(ctx, query, source) // prepared: hashes come as bytes, not as digits
 		if err != nil {
 			fail(err)
 			return
