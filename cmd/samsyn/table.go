@@ -70,7 +70,7 @@ func progress(errs io.Writer) (step func(source string, read int), end func()) {
 
 func writeSources(out io.Writer, lines []app.SourceInfo) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "source\tsystem\tservice\tlast read\tlast failure\t")
+	fmt.Fprintln(w, "source\tsystem\tservice\tlast read\tclock\tlast failure\t")
 	at := func(t *time.Time) string {
 		if t == nil {
 			return "–"
@@ -78,7 +78,7 @@ func writeSources(out io.Writer, lines []app.SourceInfo) error {
 		return t.Format("2006-01-02 15:04")
 	}
 	for _, s := range lines {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s %s\t\n", s.Name, s.System, s.Service, at(s.LastSuccess), at(s.LastFailure), s.Failure)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s %s\t\n", s.Name, s.System, s.Service, at(s.LastSuccess), s.Clock, at(s.LastFailure), s.Failure)
 	}
 	return w.Flush()
 }

@@ -54,6 +54,7 @@ type App struct {
 
 	holder  string // of leases
 	quiet   quiet
+	clocks  clocks
 	jobs    *jobs.Jobs // nil unless serving
 	metrics *ops.Metrics
 	tracing *ops.Tracing
@@ -137,7 +138,7 @@ func (a *App) openSource(s Source, o Options) (opened, error) {
 		addresses = calls.Addresses()
 	}
 	client, closeIdle, err := outbound.New(outbound.Options{Addresses: addresses, AllowPrivate: s.AllowPrivate, Auth: s.Auth, Headers: headers, Timeout: s.Timeout, Retries: s.Retries, Now: o.Now, Random: o.Random,
-		Busy: func(until time.Time) { a.quiet.set(s.Name, until) }})
+		Busy: func(until time.Time) { a.quiet.set(s.Name, until) }, Clock: func(skew time.Duration) { a.clocks.set(s.Name, skew) }})
 	if err != nil {
 		return opened{}, err
 	}
@@ -145,7 +146,7 @@ func (a *App) openSource(s Source, o Options) (opened, error) {
 	if err != nil {
 		return opened{}, err
 	}
-	return opened{source: ingest.Source{Name: s.Name, System: s.System, Service: s.Service, Title: s.Title}, adapter: adapter, close: closeIdle}, nil
+	return opened{source: ingest.Source{Name: s.Name, System: s.System, Service: s.Service, Title: s.Title, Cap: s.Quarantine.Cap}, adapter: adapter, close: closeIdle}, nil
 }
 
 // Close ends connections and closes the store.

@@ -48,6 +48,7 @@ var allowed = map[string][]string{
 	"internal/bench":               {"adapters", "adapters/fhirrest", "mapping", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…", "internal/reconcile", "internal/store", "internal/store/…"},
 	"internal/bench/run":           {"internal/bench", "internal/ops/heap"},
 	"internal/ops":                 {},
+	"internal/alarm":               {},
 	"internal/vault":               {"internal/care"},
 	"internal/demo":                {"internal/app", "internal/auth", "internal/care", "internal/outbound", "internal/sim", "internal/sim/idp", "testdata"},
 	"internal/sim":                 {"internal/sim/…", "internal/outbound", "testdata"},

@@ -126,6 +126,10 @@ type Source struct {
 	Shards bool `yaml:"shards"`
 	// Reconcile bounds the full compare of what the source lists with what is held.
 	Reconcile ReconcileConfig `yaml:"reconcile"`
+	// MaxSkew is how far the source's clock may be from ours before it is an alarm: 5m.
+	MaxSkew time.Duration `yaml:"max_skew"`
+	// Quarantine bounds what of it could not be used.
+	Quarantine QuarantineConfig `yaml:"quarantine"`
 	// Settings are the adapter's own; its README lists them.
 	Settings map[string]any `yaml:"settings"`
 
@@ -141,6 +145,18 @@ type ReconcileConfig struct {
 	Window time.Duration `yaml:"window"`
 	// Schedule is when the source is compared. Default: jobs.reconcile_schedule.
 	Schedule string `yaml:"schedule"`
+}
+
+// QuarantineConfig says when the quarantine of a source needs a person. Nothing of it is ever dropped.
+type QuarantineConfig struct {
+	// Cap is how much may wait: 10000. A page that would go over it is not taken, and the run ends there.
+	Cap int `yaml:"cap"`
+	// Rate is the share of what a run lists that may be quarantined without an alarm: 0.1;
+	// Floor how many records it must be at the least: 20.
+	Rate  float64 `yaml:"rate"`
+	Floor int     `yaml:"floor"`
+	// Oldest is how long something may wait without an alarm: 720h.
+	Oldest time.Duration `yaml:"oldest"`
 }
 
 // Viewer is an entry of the directory: who she is here, and how she is known when she signs in.
@@ -229,6 +245,8 @@ func (c *Config) setDefaults() {
 	for name, s := range c.Sources {
 		s.Name = name
 		s.Title = cmp.Or(s.Title, name)
+		s.MaxSkew = cmp.Or(s.MaxSkew, 5*time.Minute)
+		s.Quarantine = QuarantineConfig{Cap: cmp.Or(s.Quarantine.Cap, 10_000), Rate: cmp.Or(s.Quarantine.Rate, 0.1), Floor: cmp.Or(s.Quarantine.Floor, 20), Oldest: cmp.Or(s.Quarantine.Oldest, 30*24*time.Hour)}
 		c.Sources[name] = s
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"samsyn/adapters"
+	"samsyn/internal/alarm"
 	"samsyn/internal/ingest/ledger"
 	"samsyn/internal/overview"
 	"samsyn/internal/store"
@@ -23,6 +24,9 @@ type SourceInfo struct {
 	LastSuccess *time.Time `json:"lastSuccess,omitempty"`
 	LastFailure *time.Time `json:"lastFailure,omitempty"`
 	Failure     string     `json:"failure,omitempty"`
+	// Clock is how wrong its clock was when it was measured last, and ClockSince since when.
+	Clock      string     `json:"clock,omitempty"`
+	ClockSince *time.Time `json:"clockSince,omitempty"`
 }
 
 // Sources gives every configured source.
@@ -40,6 +44,9 @@ func (a *App) Sources(ctx context.Context) ([]SourceInfo, error) {
 				continue
 			}
 			info.Failure = state.Failure
+			if state.Skew != 0 {
+				info.Clock, info.ClockSince = alarm.Skew(state.Skew), known(state.SkewSince)
+			}
 			info.LastSuccess, info.LastFailure = known(state.LastSuccess), known(state.LastFailure)
 		}
 		all = append(all, info)
@@ -86,6 +93,9 @@ func (a *App) Check(ctx context.Context) []Checked {
 			ctx, cancel := context.WithTimeout(ctx, checkTime)
 			if err := checker.Check(ctx); err != nil {
 				c.Error = err.Error()
+			}
+			if skew, measured := a.clocks.of(name); measured && skew.Abs() > time.Second {
+				c.Note = "its clock is " + alarm.Skew(skew)
 			}
 			cancel()
 		}

@@ -64,6 +64,7 @@ func (a *App) compare(ctx context.Context, src ingest.Source, o ReconcileOptions
 	defer func() {
 		end(err)
 		if !o.DryRun {
+			a.raise(ctx, ingest.Report{Source: src.Name})
 			a.metrics.Compared(src.Name, o.Who, err != nil || report.Failure != "", report.Finished.Sub(report.Started), map[string]int{string(ledger.New): report.New, string(ledger.Changed): report.Changed,
 				string(ledger.BackDated): report.BackDated, string(ledger.Returned): report.Returned, string(ledger.Gone): report.Vanished, string(ledger.Repaired): report.Repaired, string(ledger.Refused): report.Refused})
 		}

@@ -86,6 +86,7 @@ func (a *App) counted(ctx context.Context, src ingest.Source, who string, f func
 	p.Who = who
 	report, err := f(ctx, &p)
 	end(err)
+	report.Alarms = a.raise(ctx, report)
 	a.metrics.Ran(src.Name, who, err != nil, report.Duration, map[string]int{string(ledger.Stored): report.Stored, string(ledger.Unchanged): report.Unchanged,
 		string(ledger.Quarantined): report.Quarantined, string(ledger.Removed): report.Removed})
 	return report, err
@@ -140,7 +141,7 @@ func (a *App) task(ctx context.Context, t jobs.Task, token int64) error {
 // permanent tells whether there is no use in trying again before the next due time:
 // somebody has to mend the configuration or the access first.
 func permanent(err error) bool {
-	return errors.Is(err, adapters.ErrRefused) || errors.Is(err, adapters.ErrConfig)
+	return errors.Is(err, adapters.ErrRefused) || errors.Is(err, adapters.ErrConfig) || errors.Is(err, ingest.ErrFull)
 }
 
 // startJobs begins to run what is due, what was missed first. The returned function stops

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"maps"
 	"net/http"
 	"net/http/pprof"
 	"sync"
@@ -11,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"go.opentelemetry.io/contrib/instrumentation/github.com/labstack/echo/otelecho"
 
+	"samsyn/internal/alarm"
 	"samsyn/internal/care"
 	"samsyn/internal/ops"
 	"samsyn/internal/ops/span"
@@ -48,15 +48,9 @@ func (a *App) facts(ctx context.Context) (ops.Facts, error) {
 	for _, s := range states {
 		f.Tasks = append(f.Tasks, ops.Task{Task: s.Task, Source: s.Source, Done: s.Done, Late: s.Late})
 	}
-	waiting, err := a.store.QuarantineSizes(ctx)
-	if err != nil {
+	if f.Sources, err = a.measured(ctx); err != nil {
 		return f, err
 	}
-	f.Quarantine = map[string]int{}
-	for name := range a.open {
-		f.Quarantine[name] = 0 // an alarm needs to see that it is none
-	}
-	maps.Copy(f.Quarantine, waiting)
 	if a.jobs == nil {
 		return f, nil
 	}
@@ -70,6 +64,7 @@ type Health struct {
 	Database string         `json:"database"` // "ok"; where it does not answer there is no answer at all
 	Late     int            `json:"late"`     // how many tasks were due and did not happen in time
 	Tasks    []HealthOfTask `json:"tasks"`
+	Alarms   []alarm.Alarm  `json:"alarms"` // what about sources needs a person
 }
 
 // HealthOfTask tells whether something with a schedule happens.
@@ -88,7 +83,11 @@ func (a *App) health(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := Health{Database: "ok", Tasks: []HealthOfTask{}}
+	alarms, err := a.Alarms(ctx)
+	if err != nil {
+		return nil, err
+	}
+	h := Health{Database: "ok", Tasks: []HealthOfTask{}, Alarms: alarms}
 	for _, s := range states {
 		if s.Late {
 			h.Late++

@@ -145,6 +145,10 @@ type SourceState struct {
 	LastSuccess time.Time
 	LastFailure time.Time
 	Failure     string // the cause, without personal data
+	// Skew is how far the source's clock was ahead of ours (behind: negative) when it was
+	// measured last; SkewSince is since when it has been so.
+	Skew      time.Duration
+	SkewSince time.Time
 }
 
 // Error kinds. Everything that crosses a package border wraps one of them, or is

@@ -3,6 +3,7 @@ package fault_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -288,6 +289,71 @@ func TestF22FullQuarantine(t *testing.T) {
 			w.check("with a full quarantine")
 			if r, err := w.pipeline.Run(t.Context(), w.src, make(true), nil); err != nil || r.Stored != n || len(w.quarantine()) != 0 {
 				t.Fatalf("%+v %v", r, err)
+			}
+		})
+	}
+}
+
+// F22: at the cap the run ends with what to do. Nothing of the page that does not fit is
+// taken, the cursor stays before it, nothing is dropped, and what is well goes on.
+func TestF22Cap(t *testing.T) {
+	for _, db := range databases(t) {
+		t.Run(db.name, func(t *testing.T) {
+			w := anew(t, db, 1, setting{facts: 3})
+			const pages, each = 4, 25
+			feed := func(good bool) (all feed) {
+				for n := range pages {
+					page := adapters.Page{Next: adapters.Cursor(fmt.Sprint("page ", n))}
+					for i := range each {
+						f := fact{uid: fmt.Sprint("q", n, "-", i), key: fmt.Sprint("q", n, "-", i)}
+						body := []byte(`{"resourceType":"EpisodeOfCare","patient":`)
+						if good {
+							body = episode(t, f)
+						}
+						page.Records = append(page.Records, adapters.Record{Kind: "EpisodeOfCare", Key: f.key, Media: adapters.JSON, Body: body})
+					}
+					all = append(all, page)
+				}
+				return all
+			}
+			cursor := func() adapters.Cursor {
+				t.Helper()
+				run, since, err := w.store.Begin(t.Context(), w.src, "look")
+				if err := errors.Join(err, w.store.End(t.Context(), run, "")); err != nil {
+					t.Fatal(err)
+				}
+				return since
+			}
+			w.src.Cap = 2*each - 1
+			for range 2 { // the same again at the next try
+				r, err := w.pipeline.Run(t.Context(), w.src, feed(false), nil)
+				if !errors.Is(err, ingest.ErrFull) || !strings.Contains(r.Error, "sources.fhir-a.quarantine.cap") || !strings.Contains(r.Error, "samsyn quarantine") {
+					t.Fatalf("error %v, report %+v", err, r)
+				}
+				if n := len(w.quarantine()); n != each || r.Listed != each {
+					t.Fatalf("%d are in quarantine, %d were listed", n, r.Listed)
+				}
+				if c := cursor(); c != "page 0" {
+					t.Fatalf("the cursor is at %q", c)
+				}
+			}
+			if state := w.state(); !strings.Contains(state.Failure, "the quarantine is full") {
+				t.Errorf("the source's state says %q", state.Failure)
+			}
+			w.src.Cap = each // full, and what is well goes on
+			w.add(t)
+			w.src.Shard = ""
+			if _, err := w.pipeline.RunWhole(t.Context(), w.src, w.adapter, nil); err != nil {
+				t.Fatal(err)
+			}
+			w.check("with a full quarantine")
+			w.src.Cap = pages * each
+			if r, err := w.pipeline.Run(t.Context(), w.src, feed(false), nil); err != nil || r.Quarantined != pages*each || len(w.quarantine()) != pages*each {
+				t.Fatalf("with a higher cap: %+v %v", r, err)
+			}
+			w.src.Cap = each // lower than what waits: what mends is taken
+			if r, err := w.pipeline.Run(t.Context(), w.src, feed(true), nil); err != nil || r.Stored != pages*each || len(w.quarantine()) != 0 {
+				t.Fatalf("after the mend: %+v %v", r, err)
 			}
 		})
 	}

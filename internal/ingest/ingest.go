@@ -46,6 +46,7 @@ type Store interface {
 	Parts(ctx context.Context, source, group string) ([]adapters.Record, error)
 	Save(ctx context.Context, b ledger.Batch) (ledger.Saved, error)
 	Refusals(ctx context.Context, source string) ([]ledger.Refusal, error)
+	Waiting(ctx context.Context, source string) (ledger.Waiting, error)
 	Pending(ctx context.Context, source string) ([]ledger.Pending, error)
 	Acknowledged(ctx context.Context, source string, keys []ledger.Key) error
 	Records(ctx context.Context, source string) iter.Seq2[adapters.Record, error]
@@ -79,6 +80,12 @@ type Report struct {
 	Duration                                        time.Duration
 	Error                                           string   `json:",omitempty"` // why the run ended early, without personal data
 	Quarantine                                      []Reason `json:",omitempty"` // of what this run listed
+	// Dated tells whether anything listed said when it changed; Ahead is how far the latest of it
+	// lies ahead of our clock, 0 where nothing does: no clock that is right can have written it.
+	Dated bool          `json:"-"`
+	Ahead time.Duration `json:",omitempty"`
+	// Alarms are what about the source needs a person after this run. Whoever started it fills them in.
+	Alarms []string `json:",omitempty"`
 }
 
 // Progress is where a run is, after each page.
@@ -181,6 +188,8 @@ type run struct {
 	since  adapters.Cursor
 	counts ledger.Counts
 	why    []Reason
+	dated  bool
+	ahead  time.Duration
 	// present tells which records a complete listing has just shown; nil: none.
 	present func(ledger.Key) bool
 }
@@ -206,7 +215,7 @@ func (p *Pipeline) run(ctx context.Context, src Source, f func(*run) error) (Rep
 	}
 	c := r.counts
 	report := Report{Source: src.Name, Listed: c.Listed, Stored: c.Stored, Unchanged: c.Unchanged, Quarantined: c.Quarantined, Removed: c.Removed,
-		Duration: p.Now().Sub(began), Quarantine: r.why}
+		Duration: p.Now().Sub(began), Quarantine: r.why, Dated: r.dated, Ahead: r.ahead}
 	if err != nil {
 		report.Error = identity.Redact(err.Error())
 	}

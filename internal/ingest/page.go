@@ -107,6 +107,10 @@ func (r *run) keepPage(ctx context.Context, a adapters.Adapter, p *ready) (told,
 		return nil, err
 	}
 	acknowledger, _ := a.(adapters.Acknowledger)
+	r.clock(p.things)
+	if err := r.room(p.ctx, p.things, p.batch); err != nil {
+		return nil, err
+	}
 	saved, err := r.save(p.ctx, p.batch)
 	if err != nil {
 		return nil, err

@@ -16,10 +16,10 @@ import (
 
 // Facts are what is asked of the store and the queue when metrics are read.
 type Facts struct {
-	Tasks      []Task
-	Quarantine map[string]int    // by source
-	Queue      map[string]int    // by state
-	Circuits   map[string]string // by source: closed, half-open, open
+	Tasks    []Task
+	Sources  []Source
+	Queue    map[string]int    // by state
+	Circuits map[string]string // by source: closed, half-open, open
 }
 
 // Task is where something with a schedule stands.
@@ -27,6 +27,15 @@ type Task struct {
 	Task, Source string
 	Done         time.Time // when it last went well; zero: never
 	Late         bool
+}
+
+// Source is how a source stands.
+type Source struct {
+	Name        string
+	Quarantined int
+	Oldest      time.Time     // when the first of it was first seen; zero where there is none
+	Skew        time.Duration // of its clock, ahead of ours
+	Alarms      map[string]bool
 }
 
 // Metrics counts what happens, and asks for the rest when it is read.
@@ -122,6 +131,9 @@ var (
 	never      = prometheus.NewDesc("samsyn_task_never_done", "1 where the task of the source never went well.", []string{"source", "task"}, nil)
 	late       = prometheus.NewDesc("samsyn_task_late", "1 where a run was due and did not happen in time: somebody should look.", []string{"source", "task"}, nil)
 	quarantine = prometheus.NewDesc("samsyn_quarantine_records", "Records that could not be used.", []string{"source"}, nil)
+	oldest     = prometheus.NewDesc("samsyn_quarantine_oldest_seconds", "For how long the oldest has been in quarantine; 0 where nothing is.", []string{"source"}, nil)
+	skew       = prometheus.NewDesc("samsyn_source_clock_skew_seconds", "How far the source's clock is ahead of ours; behind is negative.", []string{"source"}, nil)
+	alarm      = prometheus.NewDesc("samsyn_alarm", "1 where something about the source needs a person.", []string{"source", "alarm"}, nil)
 	queue      = prometheus.NewDesc("samsyn_queue_jobs", "Jobs in the queue by state.", []string{"state"}, nil)
 	circuit    = prometheus.NewDesc("samsyn_circuit_open", "1 where the source is left alone after failures, 0.5 while it is tried.", []string{"source"}, nil)
 )
@@ -150,8 +162,17 @@ func (a *asked) Collect(out chan<- prometheus.Metric) {
 		}
 		gauge(late, number(t.Late), t.Source, t.Task)
 	}
-	for source, n := range f.Quarantine {
-		gauge(quarantine, float64(n), source)
+	for _, s := range f.Sources {
+		gauge(quarantine, float64(s.Quarantined), s.Name)
+		waited := 0.0
+		if !s.Oldest.IsZero() {
+			waited = max(0, a.now().Sub(s.Oldest).Seconds())
+		}
+		gauge(oldest, waited, s.Name)
+		gauge(skew, s.Skew.Seconds(), s.Name)
+		for kind, raised := range s.Alarms {
+			gauge(alarm, number(raised), s.Name, kind)
+		}
 	}
 	for state, n := range f.Queue {
 		gauge(queue, float64(n), state)

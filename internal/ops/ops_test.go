@@ -33,7 +33,8 @@ func TestMetrics(t *testing.T) {
 	var fail error
 	m := ops.NewMetrics(func() time.Time { return now }, func(context.Context) (ops.Facts, error) {
 		return ops.Facts{Tasks: []ops.Task{{Task: "sync", Source: "a", Done: now.Add(-time.Minute)}, {Task: "sync", Source: "b", Late: true}},
-			Quarantine: map[string]int{"a": 3}, Queue: map[string]int{"running": 2}, Circuits: map[string]string{"a": "open", "b": "closed"}}, fail
+			Sources: []ops.Source{{Name: "a", Quarantined: 3, Oldest: now.Add(-time.Hour), Skew: -90 * time.Second, Alarms: map[string]bool{"clock": true, "quarantine-rate": false}}, {Name: "b"}},
+			Queue:   map[string]int{"running": 2}, Circuits: map[string]string{"a": "open", "b": "closed"}}, fail
 	})
 	m.Ran("a", "schedule", false, 2*time.Second, map[string]int{"stored": 5, "unchanged": 1})
 	m.Ran("a", "schedule", true, time.Second, map[string]int{"stored": 2})
@@ -43,7 +44,8 @@ func TestMetrics(t *testing.T) {
 	text := read(t, m)
 	for _, want := range []string{
 		`samsyn_up 1`, `samsyn_task_age_seconds{source="a",task="sync"} 60`, `samsyn_task_late{source="a",task="sync"} 0`, `samsyn_task_late{source="b",task="sync"} 1`,
-		`samsyn_task_never_done{source="b",task="sync"} 1`, `samsyn_quarantine_records{source="a"} 3`, `samsyn_queue_jobs{state="running"} 2`,
+		`samsyn_task_never_done{source="b",task="sync"} 1`, `samsyn_quarantine_records{source="a"} 3`, `samsyn_quarantine_records{source="b"} 0`, `samsyn_quarantine_oldest_seconds{source="a"} 3600`, `samsyn_quarantine_oldest_seconds{source="b"} 0`,
+		`samsyn_source_clock_skew_seconds{source="a"} -90`, `samsyn_alarm{alarm="clock",source="a"} 1`, `samsyn_alarm{alarm="quarantine-rate",source="a"} 0`, `samsyn_queue_jobs{state="running"} 2`,
 		`samsyn_circuit_open{source="a"} 1`, `samsyn_circuit_open{source="b"} 0`,
 		`samsyn_records_total{outcome="stored",source="a"} 7`, `samsyn_run_seconds_count{result="failed",source="a",who="schedule"} 1`, `samsyn_differences_total{source="a",what="vanished"} 4`,
 		`samsyn_request_seconds_count{method="GET",route="/barn/:person",status="200"} 1`, `samsyn_request_seconds_count{method="other",route="none",status="404"} 1`,

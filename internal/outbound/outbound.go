@@ -43,6 +43,9 @@ type Options struct {
 	// Busy is told where the other side asks to be left alone (429 or 503 with
 	// Retry-After) for longer than a request can wait. Nothing by default.
 	Busy func(until time.Time)
+	// Clock is told with each answer that says when it was made (Date, RFC 9110, 6.6.1) how far
+	// the other side's clock is ahead of Now (behind: negative); 0 where both may be right. Nothing by default.
+	Clock func(skew time.Duration)
 }
 
 // longestPause is how long a request waits for the other side's Retry-After; where it
@@ -78,7 +81,7 @@ func New(o Options) (client *http.Client, closeIdle func(), err error) {
 	retry.CheckRetry = o.checkRetry
 	retry.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	retry.HTTPClient = &http.Client{
-		Transport:     &only{source, &headers{set: o.Headers, next: signed}},
+		Transport:     &only{source, &dated{next: &headers{set: o.Headers, next: signed}, now: o.Now, tell: o.Clock}},
 		Timeout:       o.Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -107,6 +110,9 @@ func (o Options) withDefaults(g *guard) Options {
 	}
 	if o.Busy == nil {
 		o.Busy = func(time.Time) {}
+	}
+	if o.Clock == nil {
+		o.Clock = func(time.Duration) {}
 	}
 	if o.Transport == nil {
 		o.Transport = &http.Transport{

@@ -58,6 +58,7 @@ type Municipality struct {
 	County   *fintsim.Server
 
 	servers []*http.Server
+	now     func() time.Time
 	port    int
 }
 
@@ -78,7 +79,7 @@ const apiKey = "Ocp-Apim-Subscription-Key"
 
 // Start brings the municipality up. Close ends it.
 func Start(o Options) (_ *Municipality, err error) {
-	m := &Municipality{Places: map[string]Place{}, port: o.Port}
+	m := &Municipality{now: o.Now, Places: map[string]Place{}, port: o.Port}
 	defer func() {
 		if err != nil {
 			_ = m.Close(context.Background()) // the first error is the one to tell
@@ -204,10 +205,18 @@ func (m *Municipality) serve(h http.Handler) (string, error) {
 	if m.port != 0 {
 		m.port++
 	}
-	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
+	s := &http.Server{Handler: m.dated(h), ReadHeaderTimeout: 5 * time.Second}
 	m.servers = append(m.servers, s)
 	go func() { _ = s.Serve(l) }() // ends with ErrServerClosed when Close is called
 	return "http://" + l.Addr().String(), nil
+}
+
+// dated lets answers say that they were made at the municipality's own time.
+func (m *Municipality) dated(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", m.now().UTC().Format(http.TimeFormat))
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Close ends every simulator.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"time"
 
 	"samsyn/adapters"
 	"samsyn/internal/care"
@@ -97,8 +98,10 @@ func (s *Store) SourceStates(ctx context.Context) ([]care.SourceState, error) {
 		Success int64  `db:"success"`
 		Failed  int64  `db:"failed"`
 		Failure string `db:"failure"`
+		Skew    int64  `db:"skew"`
+		Since   int64  `db:"skew_since"`
 	}
-	err := s.read.SelectContext(ctx, &rows, `SELECT s.source, s.system, s.service, s.title,
+	err := s.read.SelectContext(ctx, &rows, `SELECT s.source, s.system, s.service, s.title, s.skew, s.skew_since,
 		coalesce((SELECT max(finished) FROM run r WHERE r.source = s.source AND r.failure = '' AND r.who <> 'remap'), 0) AS success,
 		coalesce((SELECT max(finished) FROM run r WHERE r.source = s.source AND r.failure <> '' AND r.who <> 'remap'), 0) AS failed,
 		coalesce((SELECT failure FROM run r WHERE r.source = s.source AND r.failure <> '' AND r.who <> 'remap' ORDER BY r.id DESC LIMIT 1), '') AS failure
@@ -109,7 +112,8 @@ func (s *Store) SourceStates(ctx context.Context) ([]care.SourceState, error) {
 	out := make([]care.SourceState, len(rows))
 	for i, r := range rows {
 		out[i] = care.SourceState{Source: r.Source, System: r.System, Service: care.Service(r.Service), Title: r.Title,
-			LastSuccess: timeOf(r.Success), LastFailure: timeOf(r.Failed), Failure: r.Failure}
+			LastSuccess: timeOf(r.Success), LastFailure: timeOf(r.Failed), Failure: r.Failure,
+			Skew: time.Duration(r.Skew) * time.Microsecond, SkewSince: timeOf(r.Since)}
 	}
 	return out, nil
 }

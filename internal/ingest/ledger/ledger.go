@@ -48,6 +48,14 @@ type Source struct {
 	// Fence is the token of the lease under which it is read: what is read is kept only
 	// while nobody else has taken the lease. 0: it is read without one.
 	Fence int64
+	// Cap is how much of it may be in quarantine; 0: there is no end.
+	Cap int
+}
+
+// Waiting is what of a source is in quarantine.
+type Waiting struct {
+	N      int
+	Oldest time.Time // when the first of it was first seen
 }
 
 // Rank orders the versions of one record.

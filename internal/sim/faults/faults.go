@@ -63,7 +63,7 @@ func All() []Fault {
 type Handler struct {
 	// Tick is the time from byte to byte of Trickle: one second.
 	Tick time.Duration
-	// SkewBy is how far Skew moves the time of change: one hour.
+	// SkewBy is how far Skew moves the time of change, and the time that answers say that they were made: one hour.
 	SkewBy time.Duration
 	// HugeSize is how many bytes Huge adds: 2 MiB.
 	HugeSize int
@@ -253,6 +253,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	a := &answer{status: http.StatusOK, header: http.Header{}}
 	h.next.ServeHTTP(a, r)
+	made := h.Now()
+	if h.rate(Skew) > 0 {
+		made = made.Add(h.SkewBy)
+	}
+	a.header.Set("Date", made.UTC().Format(http.TimeFormat))
 	if a.status == http.StatusOK {
 		h.change(r, a, p)
 	}

@@ -59,6 +59,9 @@ type Store interface {
 	Rule(ctx context.Context, sub identity.Subject, ruling identity.Ruling, who, why string) error
 	Withdraw(ctx context.Context, sub identity.Subject) error
 	Quarantined(ctx context.Context) ([]ledger.Refusal, error)
+	Quarantine(ctx context.Context) (map[string]ledger.Waiting, error)
+	LastCounts(ctx context.Context, source string, atLeast int) (ledger.Counts, error)
+	NoteClock(ctx context.Context, source string, skew time.Duration) error
 	Dismiss(ctx context.Context, source, kind, key string) error
 	Runs(ctx context.Context, limit int) ([]ledger.Run, error)
 	Acquire(ctx context.Context, name, holder string, lasts time.Duration) (ledger.Lease, error)
@@ -101,6 +104,7 @@ func Run(t *testing.T, open func(t TB) Store) {
 		{"a version that cannot be used leaves the last one that could", lastUsable},
 		{"quarantine clears when the record is well", clearing},
 		{"outcomes stay pending until told", pending},
+		{"clocks and quarantines are watched", watched},
 		{"parts are kept with all their bytes", parts},
 		{"queries give what the services may see and no more", filtered},
 		{"lineage comes back as it was", lineage},
