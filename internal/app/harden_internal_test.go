@@ -16,7 +16,7 @@ import (
 
 func served(t *testing.T) http.Handler {
 	t.Helper()
-	c, err := ParseConfig("", []byte("store: {path: "+filepath.Join(t.TempDir(), "s.db")+"}\nserver: {pprof: true}\n"), nil)
+	c, err := ParseConfig("", []byte("store: {path: "+filepath.Join(t.TempDir(), "s.db")+"}\ninstance: {test: true}\nserver: {pprof: true}\n"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
