@@ -213,25 +213,26 @@ func (t *Table) Scope(f care.Facts, at time.Time) Scope {
 // tidy leaves out a part that another one has whole.
 func tidy(all []care.Visible) []care.Visible {
 	var out []care.Visible
-	for i, v := range all {
-		whole := func(o care.Visible) bool {
-			return o.Service == v.Service && o.Without&^v.Without == 0 && (len(o.Types) == 0 || len(v.Types) > 0 && set{types: v.Types}.and(setOf(o.Types)).is(v.Types))
+	for _, v := range all {
+		if slices.ContainsFunc(out, func(o care.Visible) bool { return whole(o, v) }) {
+			continue
 		}
-		covered := false
-		for k, o := range all {
-			if k != i && whole(o) && (k < i || !(o.Service == v.Service && v.Without == o.Without && slices.Equal(v.Types, o.Types))) {
-				covered = true
-				break
-			}
-		}
-		if !covered {
-			out = append(out, v)
-		}
+		out = slices.DeleteFunc(out, func(o care.Visible) bool { return whole(v, o) })
+		out = append(out, v)
 	}
 	return out
 }
 
-func (s set) is(types []string) bool { return slices.Equal(s.types, types) }
+// whole tells whether one part has all of another. Those of one service except the same records.
+func whole(one, other care.Visible) bool {
+	if one.Service != other.Service || one.Without&^other.Without != 0 {
+		return false
+	}
+	if len(one.Types) == 0 || len(other.Types) == 0 { // none is every type
+		return len(one.Types) == 0
+	}
+	return !slices.ContainsFunc(other.Types, func(t string) bool { return !slices.Contains(one.Types, t) })
+}
 
 // Decide tells whether the viewer may see one item at that instant.
 func (t *Table) Decide(f care.Facts, i Item, at time.Time) Decision {

@@ -173,6 +173,15 @@ func TestEachConditionAloneFlipsTheDecision(t *testing.T) {
 				b.Extent, b.Record = care.BlockRecord, care.RecordRef{Source: "s", Kind: "k", Key: "2"}
 			}, access.Granted)(w)
 		},
+		"of no record, and it has one": func(w *world) access.Rule {
+			w.i.Record = care.RecordRef{Source: "s", Kind: "k", Key: "1"}
+			return block(func(b *care.Block) { b.Extent = care.BlockRecord }, access.Blocked)(w)
+		},
+		"of the service, with another record": func(w *world) access.Rule {
+			return block(func(b *care.Block) {
+				b.Extent, b.Service, b.Record = care.BlockService, care.Skole, care.RecordRef{Source: "s"}
+			}, access.Blocked)(w)
+		},
 		"of no record": block(func(b *care.Block) { b.Extent = care.BlockRecord }, access.Blocked),
 		"the child keeps it from guardians alone": func(w *world) access.Rule {
 			w.f.Withheld = []care.Withheld{{Person: "teo", Service: care.Skole, From: from}}
@@ -240,6 +249,36 @@ func TestEachConditionAloneFlipsTheDecision(t *testing.T) {
 		},
 		"but for her":     func(w *world) access.Rule { w.f.Consents[0].ExceptViewers = []string{"liv"}; return access.Excepted },
 		"but for another": func(w *world) access.Rule { w.f.Consents[0].ExceptViewers = []string{"siv"}; return access.Granted },
+		"but for her in one that is not active": func(w *world) access.Rule {
+			c := agreed("c2", care.Skole)
+			c.Status, c.ExceptViewers = care.ConsentProposed, []string{"liv"}
+			w.f.Consents = append(w.f.Consents, c)
+			return access.Granted
+		},
+		"but for her in one of another service": func(w *world) access.Rule {
+			c := agreed("c2", care.PPT)
+			c.ExceptViewers = []string{"liv"}
+			w.f.Consents = append(w.f.Consents, c)
+			return access.Granted
+		},
+		"but for her in one to somebody else": func(w *world) access.Rule {
+			c := agreed("c2", care.Skole)
+			c.Receivers, c.ExceptViewers = []care.Receiver{{Service: care.PPT}}, []string{"liv"}
+			w.f.Consents = append(w.f.Consents, c)
+			return access.Excepted
+		},
+		"one rejected before this was signed": func(w *world) access.Rule {
+			c := agreed("c2", care.Skole)
+			c.Status, c.Changed = care.ConsentRejected, from.Add(-1)
+			w.f.Consents = append(w.f.Consents, c)
+			return access.Granted
+		},
+		"a signature taken back before this was signed, and changed since": func(w *world) access.Rule {
+			c := agreed("c2", care.Skole)
+			c.Signatures[0].Withdrawn, c.Changed = from.Add(-1), now
+			w.f.Consents = append(w.f.Consents, c)
+			return access.Granted
+		},
 		"a narrower one beside it": func(w *world) access.Rule {
 			c := agreed("c2", care.Skole)
 			c.Topics = []string{"avtaler"}
@@ -556,5 +595,65 @@ func block(do func(*care.Block), want access.Rule) func(*world) access.Rule {
 		do(&b)
 		w.f.Blocks = append(slices.Clone(w.f.Blocks), b)
 		return want
+	}
+}
+
+// A code without a longest time has none.
+func TestWithoutMaxDaysNothingEnds(t *testing.T) {
+	text := shippedText(t)
+	for _, days := range []string{"    max-days: 1096\n", "    max-days: 183\n"} {
+		text = strings.Replace(text, days, "", 1)
+	}
+	table, err := access.Load([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := coordinator()
+	f.Consents = []care.Consent{agreed("c1", care.Skole)}
+	f.Consents[0].From = now.AddDate(-7, 0, 0)
+	if d := table.Decide(f, access.Item{Service: care.Skole, Type: "Goal"}, now.In(oslo)); !d.Allowed {
+		t.Errorf("an old consent: %s", d.Rule)
+	}
+	f = withLine(worker(care.Skole), line("BVL13-1", care.Barnevern))
+	f.Bases[0].From, f.Bases[0].Until = now.AddDate(-7, 0, 0), until
+	if d := table.Decide(f, access.Item{Service: care.Barnevern, Type: "EpisodeOfCare"}, now.In(oslo)); !d.Allowed {
+		t.Errorf("an old line: %s", d.Rule)
+	}
+}
+
+// Parts that another has whole are left out of what SQL is asked, and nothing else.
+func TestScopeIsTidy(t *testing.T) {
+	table := table(t)
+	some := agreed("c1", care.Koordinering)
+	some.Topics = []string{"plan"}
+	f := coordinator()
+	f.Consents = []care.Consent{some}
+	s := table.Scope(f, now)
+	if len(s.Visible) != 1 || len(s.Visible[0].Types) != 0 || s.Visible[0].Without&care.MarkRestricted != 0 {
+		t.Errorf("her own and a part of it: %+v", s.Visible)
+	}
+	if !slices.Equal(s.Bases, []string{"a1", "c1"}) {
+		t.Errorf("both were used: %v", s.Bases)
+	}
+	// What a list lets out is a part of what a consent gives, and comes first or last.
+	for _, topics := range [][]string{nil, {"plan"}} {
+		f = withLine(worker(care.PPT), line("FVL13B", care.Skole))
+		f.Guardians = coordinator().Guardians
+		c := agreed("c1", care.Skole)
+		c.Purpose, c.Receivers, c.Topics = care.PurposeTREAT, []care.Receiver{{Viewer: "siv"}}, topics
+		f.Consents = []care.Consent{c}
+		s = table.Scope(f, now)
+		parts := 0
+		for _, v := range s.Visible {
+			if v.Service == care.Skole {
+				parts++
+			}
+		}
+		if parts != 1 {
+			t.Errorf("topics %v: %d parts of the school's words: %+v", topics, parts, s.Visible)
+		}
+		if access.Holds(s.Visible, access.Item{Service: care.Skole, Type: "Communication"}) != (topics == nil) || !access.Holds(s.Visible, access.Item{Service: care.Skole, Type: "Appointment"}) {
+			t.Errorf("topics %v: %+v", topics, s.Visible)
+		}
 	}
 }
