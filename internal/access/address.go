@@ -123,22 +123,22 @@ func (d *decider) element(v any, n *node) any {
 		}
 		return nil
 	}
-	s, isString := v.(string)
+	s, _ := v.(string)
 	switch n.typ {
 	case "boolean":
 		if b, ok := v.(bool); ok {
 			return b
 		}
 	case "code":
-		if in, known := r4.HasCode(n.elem.Binding, s); isString && in && known {
+		if in, known := r4.HasCode(n.elem.Binding, s); in && known {
 			return s
 		}
 	case "uri": // the type of what is referred to
-		if isString && isResource(s) {
+		if isResource(s) {
 			return s
 		}
 	case "date", "dateTime", "instant":
-		if day := d.dayOf(s); isString && day != "" {
+		if day := d.dayOf(s); day != "" {
 			return day
 		}
 	}

@@ -49,7 +49,19 @@ func TestMarkersRestOnConsentAlone(t *testing.T) {
 			t.Errorf("%s: %v, want %v", k.name, got, k.want)
 		}
 	}
-	f := guardian()
+	f := worker(care.PPT)
+	f.Appointments, f.Viewer.HPR, f.Viewer.Purpose, f.Team = nil, "9000001", care.PurposeCOC, []care.TeamPeriod{{Service: care.Koordinering}}
+	f.Guardians, f.Consents = coordinator().Guardians, some().Consents
+	f.Consents[0].Receivers = []care.Receiver{{Service: care.PPT}}
+	if s := table.Scope(f, now); !slices.Equal(s.Markers, []access.Marker{{Service: care.Skole}, {Service: care.Helsestasjon}}) {
+		t.Errorf("by a place in a team: %v", s.Markers)
+	}
+	f.Viewer.Service = care.Skole // her own service has no more than she sees
+	f.Consents[0].Receivers[0].Service = care.Skole
+	if s := table.Scope(f, now); !slices.Equal(s.Markers, []access.Marker{{Service: care.Helsestasjon}}) {
+		t.Errorf("of her own service: %v", s.Markers)
+	}
+	f = guardian()
 	f.Consents = some().Consents
 	f.Consents[0].Receivers, f.Consents[0].Purpose = []care.Receiver{{Role: care.RoleForesatt}}, care.PurposeFAMRQT
 	if s := table.Scope(f, now); !s.Allowed || len(s.Markers) > 0 {

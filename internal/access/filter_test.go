@@ -133,6 +133,68 @@ func TestFilterDecidesAgain(t *testing.T) {
 	}
 }
 
+// What is left of nothing is not told: no empty lists, and a resource of which no element may leave stays.
+func TestNothingIsLeftOfNothing(t *testing.T) {
+	table := table(t)
+	f := withLine(worker(care.Fastlege), line("BVL13-1", care.Barnevern))
+	f.Viewer.ID = "siv"
+	for _, k := range []struct{ body, want string }{
+		{`{"resourceType":"CareTeam","id":"t","status":"active","participant":["odd"],"note":[{"text":"x"}]}`, `{"id":"t","participant":["odd"],"resourceType":"CareTeam","status":"active"}`},
+		{`{"resourceType":"CareTeam","id":"t","note":[{"text":"x"}]}`, ``},
+		{`{"resourceType":"ServiceRequest","id":"r","extension":[{"url":"urn:samsyn:lovhjemmel","valueString":"§ 1"}],"status":"active"}`, `{"id":"r","resourceType":"ServiceRequest","status":"active"}`},
+	} {
+		seen, withheld := table.Filter(f, table.Scope(f, now), []care.Contribution{said(care.Barnevern, "1", k.body)}, now)
+		got := ""
+		if len(seen) > 0 {
+			got = string(seen[0].Made[0].Resource.Body)
+		}
+		if got != k.want || (withheld == 1) != (k.want == "") {
+			t.Errorf("got %s, want %s", got, k.want)
+		}
+	}
+	office := office()
+	for _, k := range []struct{ body, want string }{
+		{`{"resourceType":"CareTeam","id":"t","status":"active","participant":[{"member":{"display":"Kari"}},"odd"]}`, `{"id":"t","resourceType":"CareTeam","status":"active"}`},
+		{`{"resourceType":"CareTeam","id":"t","status":"active","participant":"odd"}`, `{"id":"t","resourceType":"CareTeam","status":"active"}`},
+		{`{"resourceType":"CareTeam","id":"t","status":"active","participant":[{"member":{"display":"Kari"}},{"role":[{"text":"Lærer"}]}]}`, `{"id":"t","participant":[{"role":[{"text":"Lærer"}]}],"resourceType":"CareTeam","status":"active"}`},
+	} {
+		seen, _ := table.Filter(office, table.Scope(office, now), []care.Contribution{said(care.Koordinering, "1", k.body)}, now)
+		if len(seen) != 1 || string(seen[0].Made[0].Resource.Body) != k.want {
+			t.Errorf("got %v, want %s", seen, k.want)
+		}
+	}
+}
+
+// An address that is raised between the question and the answer hides the answer, whoever tells of it.
+func TestAddressRaisedMeanwhile(t *testing.T) {
+	table := table(t)
+	open := coordinator()
+	raised := coordinator()
+	raised.Address = care.AddressFortrolig
+	c := []care.Contribution{said(care.Koordinering, "1", `{"resourceType":"CarePlan","id":"p","title":"Lund"}`)}
+	claims := []care.Claim{{Source: "lund", Service: care.Koordinering, Name: "Teo"}}
+	for name, k := range map[string][2]care.Facts{"the facts know": {open, raised}, "the scope knew": {raised, open}} {
+		seen, _ := table.Filter(k[1], table.Scope(k[0], now), c, now)
+		if len(seen) != 1 || strings.Contains(string(seen[0].Made[0].Resource.Body), "Lund") || seen[0].Source != "koordinering" {
+			t.Errorf("%s: %+v", name, seen)
+		}
+		if got := table.Claims(k[1], table.Scope(k[0], now), claims, now); len(got) != 1 || got[0].Source != "koordinering" {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	for name, d := range map[string]access.Decision{
+		"facts": table.Decide(raised, access.Item{Service: care.Koordinering, Type: "CarePlan"}, now),
+		"item":  table.Decide(open, access.Item{Service: care.Koordinering, Type: "CarePlan", Marks: care.Marks(care.AddressStrengtFortrolig)}, now),
+	} {
+		if !d.Allowed || !d.Address {
+			t.Errorf("by %s: %+v", name, d)
+		}
+	}
+	if table.Decide(open, access.Item{Service: care.Koordinering, Type: "CarePlan"}, now).Address {
+		t.Error("an open address is hidden")
+	}
+}
+
 // Labels are themselves confidential: what is shown does not carry them.
 func TestLabelsDoNotLeave(t *testing.T) {
 	table := table(t)

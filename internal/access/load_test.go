@@ -77,6 +77,10 @@ func TestLoadFindsFaults(t *testing.T) {
 		{"a part beside the whole", "participant.role, participant.period]\n  # To work", "participant, participant.role, participant.period]\n  # To work", "it leaves with what stands before it"},
 		{"the whole beside a part", "participant.role, participant.period]\n  # To work", "participant.role, participant.period, participant]\n  # To work", "whole or in part"},
 		{"half an extension", `"extension[urn:samsyn:klagefrist]", "extension[urn:samsyn:startfrist]", status, intent, category, code`, `"extension[urn:samsyn:klagefrist", status, intent, category, code`, "it cannot be read"},
+		{"an element that is no extension by its URL", "Location: [status, name]", `Location: [status, "name[urn:x]"]`, "it cannot be read"},
+		{"an extension without URL", "Location: [status, name]", `Location: [status, "extension[]"]`, "it cannot be read"},
+		{"a choice without its type", "basedOn]\n    Appointment", "basedOn, occurrence]\n    Appointment", "ServiceRequest.occurrence: no such element"},
+		{"an extension twice", "Location: [status, name]", `Location: [status, "extension[urn:x]", "extension[urn:x]"]`, "it stands there twice"},
 		{"fields of an empty type", "Location: [status, name]", "Location: []", "Location has no elements"},
 		{"a rule on no basis", "basis: KE, origins: [koordinering, kommune, skole, barnehage], purposes", "basis: KEE, origins: [koordinering, kommune, skole, barnehage], purposes", "no such basis: KEE"},
 		{"a rule on the duty", "basis: FVL13B, origins: [FVL], purposes: [COC]", "basis: SAMORDNING, origins: [FVL], purposes: [COC]", "SAMORDNING shares nothing"},
@@ -102,6 +106,9 @@ func TestLoadFindsFaults(t *testing.T) {
 		{"barnevern confirms", "{ origins: [BVL, bup], known: M0 }", "{ origins: [BVL, bup], known: M2 }", "neither confirms nor denies"},
 		{"a place leaves", "EpisodeOfCare: [status, patient, period]", "EpisodeOfCare: [status, patient, period, managingOrganization.display]", "may tell a place"},
 		{"free text leaves", "EpisodeOfCare: [status, patient, period]", "EpisodeOfCare: [status, patient, period, identifier]", "may tell a place"},
+		{"another address leaves", "EpisodeOfCare: [status, patient, period]", "EpisodeOfCare: [status, patient, period, implicitRules]", "may tell a place"},
+		{"a text called type leaves", "EpisodeOfCare: [status, patient, period]", "EpisodeOfCare: [status, patient, period, patient.display]", ""},
+		{"another name leaves", "Communication: [status, subject, sent, received]", "Communication: [status, subject, sent, received]\n    Organization: [name]", "may tell a place"},
 		{"a code without our words", "{ ansvarsgruppe: Ansvarsgruppemøte }", `{ ansvarsgruppe: "" }`, "a code has our words"},
 		{"an alias", `version: "2026-11-27"`, `version: &v "2026-11-27"`, "anchors and aliases"},
 		{"two tables", "adult: 18", "adult: 18\n---\nadult: 18", ""},
@@ -146,6 +153,43 @@ func itoa(n int) string {
 	return itoa(n/10) + string(rune('0'+n%10))
 }
 
+// Days that follow each other are two rows, days in common are a fault.
+func TestRowsThatFollowEachOther(t *testing.T) {
+	row := "  - services: [barnevern]\n    # Guardians see"
+	if !strings.Contains(shippedText(t), row) {
+		t.Fatal("the table no longer has the row")
+	}
+	for _, k := range []struct {
+		first, last string // days of a row beside that from 2018-01-01 without end
+		open        bool   // the other is closed on 2026-11-23
+		fault       bool
+	}{
+		{"2010-01-01", "2017-12-31", false, false},
+		{"2010-01-01", "2018-01-01", false, true},
+		{"2010-01-01", "", false, true},
+		{"2026-11-24", "", true, false},
+		{"2026-11-23", "", true, true},
+		{"2026-11-24", "2027-01-01", true, false},
+		{"2017-01-01", "2017-12-31", true, false},
+		{"2019-01-01", "2019-01-01", true, true},
+	} {
+		text := shippedText(t)
+		old := "  - services: [barnevern]\n    law: \"x\"\n    gyldigFra: " + k.first + "\n"
+		if k.last != "" {
+			old += "    gyldigTil: " + k.last + "\n"
+		}
+		old += "    child: { limited: 15, full: 15 }\n    guardian: { limited: 0, none: 0 }\n    consent: { heard: 7, weight: 12, child: 15, guardians: 18 }\n"
+		if k.open {
+			at := strings.Index(text, row)
+			text = text[:at] + strings.Replace(text[at:], "gyldigFra: 2018-01-01\n", "gyldigFra: 2018-01-01\n    gyldigTil: 2026-11-23\n", 1)
+		}
+		_, err := access.Load([]byte(strings.Replace(text, row, old+row, 1)))
+		if (err != nil) != k.fault || err != nil && !strings.Contains(err.Error(), "the ages of barnevern overlap") {
+			t.Errorf("%s–%s: %v", k.first, k.last, err)
+		}
+	}
+}
+
 // A code that changes with the law stands twice, for days that follow each other, and the
 // decision turns at midnight between them.
 func TestCodesTurnAtMidnight(t *testing.T) {
@@ -156,6 +200,20 @@ func TestCodesTurnAtMidnight(t *testing.T) {
 		t.Fatal(err)
 	}
 	table = table.In(oslo)
+	dated := 0
+	for _, r := range table.Rows() {
+		if r.Basis == "BVL13-1" {
+			dated++
+			if r.From != "2023-01-01" || r.Until != "2026-11-23" {
+				t.Errorf("row %+v", r)
+			}
+		} else if r.Until != "" {
+			t.Errorf("row %+v", r)
+		}
+	}
+	if dated == 0 {
+		t.Error("no rows")
+	}
 	f := withLine(worker(care.Skole), line("BVL13-1", care.Barnevern))
 	i := access.Item{Service: care.Barnevern, Type: "EpisodeOfCare"}
 	midnight := now.In(oslo).Truncate(0)
@@ -174,6 +232,57 @@ func TestCodesTurnAtMidnight(t *testing.T) {
 	}
 	if d := table.Decide(f, i, dayAt(2023, 1, 1)); !d.Allowed {
 		t.Errorf("its first: %s", d.Rule)
+	}
+}
+
+// A rule has days of its own, and is printed for those that it shares with its code.
+func TestRulesHaveDays(t *testing.T) {
+	for _, k := range []struct{ rule, code, from, until string }{
+		{"gyldigTil: 2026-11-23", "", "2023-01-01", "2026-11-23"},
+		{"gyldigFra: 2024-01-01", "", "2024-01-01", ""},
+		{"gyldigTil: 2026-11-23", "gyldigTil: 2027-01-01", "2023-01-01", "2026-11-23"},
+		{"gyldigTil: 2027-01-01", "gyldigTil: 2026-11-23", "2023-01-01", "2026-11-23"},
+	} {
+		text := strings.Replace(shippedText(t), "- { roles: [tjenesteyter], basis: BVL13-1,", "- { roles: [tjenesteyter], basis: BVL13-1, "+k.rule+",", 1)
+		if k.code != "" {
+			text = strings.Replace(text, "    gyldigFra: 2023-01-01\n    given: register\n    needs: [reason, end, evidence]", "    gyldigFra: 2023-01-01\n    "+k.code+"\n    given: register\n    needs: [reason, end, evidence]", 1)
+		}
+		table, err := access.Load([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range table.Rows() {
+			if r.Basis == "BVL13-1" && r.Roles[0] == care.RoleTjenesteyter && (r.From != k.from || r.Until != k.until) {
+				t.Errorf("%s and %s: %s–%s", k.rule, k.code, r.From, r.Until)
+			}
+		}
+		f := withLine(worker(care.Skole), line("BVL13-1", care.Barnevern))
+		d := table.In(oslo).Decide(f, access.Item{Service: care.Barnevern, Type: "EpisodeOfCare"}, dayAt(2026, 11, 24))
+		if d.Allowed != (k.until == "") {
+			t.Errorf("%s and %s the day after: %v by %s", k.rule, k.code, d.Allowed, d.Rule)
+		}
+	}
+}
+
+// The limits of the file itself are allowed.
+func TestLimitsOfATable(t *testing.T) {
+	text := shippedText(t)
+	for name, text := range map[string]string{
+		"a full age of thirty":  strings.Replace(text, "adult: 18", "adult: 30", 1),
+		"exactly a megabyte":    text + strings.Repeat("#", 1<<20-len(text)),
+		"a minute":              strings.Replace(text, "minutes: 60", "minutes: 1", 1),
+		"ten years":             strings.Replace(text, "max-days: 183", "max-days: 3660", 1),
+		"no longest time":       strings.Replace(text, "max-days: 183", "max-days: 0", 1),
+		"level one":             strings.Replace(text, "barn: { level: 4,", "barn: { level: 1,", 1),
+		"a row of a single day": strings.Replace(text, "    gyldigFra: 2022-08-01\n", "    gyldigFra: 2022-08-01\n    gyldigTil: 2022-08-01\n", 1),
+		"ages that are the same": strings.Replace(text, "consent: { heard: 7, weight: 12, child: 16, guardians: 16, one-is-enough: false }",
+			"consent: { heard: 16, weight: 16, child: 16, guardians: 16 }", 1),
+		"ages until full age": strings.Replace(text, "consent: { heard: 7, weight: 12, child: 16, guardians: 16, one-is-enough: false }",
+			"consent: { heard: 0, weight: 0, child: 0, guardians: 18 }", 1),
+	} {
+		if _, err := access.Load([]byte(text)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
