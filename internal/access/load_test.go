@@ -43,6 +43,10 @@ func TestLoadFindsFaults(t *testing.T) {
 		{"ages without beginning", "    gyldigFra: 2018-01-01\n    child: { limited: 15", "    child: { limited: 15", "ages need gyldigFra"},
 		{"ages that end first", "gyldigFra: 2018-01-01\n    child: { limited: 15", "gyldigFra: 2018-01-01\n    gyldigTil: 2017-12-31\n    child: { limited: 15", "it ends before it begins"},
 		{"the whole before the part", "child: { limited: 15, full: 15 }", "child: { limited: 15, full: 14 }", "a part comes before the whole"},
+		{"less than no age", "child: { limited: 12, full: 16 }", "child: { limited: -1, full: 16 }", "a part comes before the whole"},
+		{"guardians of less than no age", "guardian: { limited: 0, none: 0 }", "guardian: { limited: -1, none: 0 }", "a part comes before the whole"},
+		{"heard before birth", "{ heard: 7, weight: 12, child: 16, guardians: 16", "{ heard: -1, weight: 12, child: 16, guardians: 16", "consent goes in order"},
+		{"guardians after full age", "{ heard: 7, weight: 12, child: 16, guardians: 16", "{ heard: 7, weight: 12, child: 16, guardians: 19", "consent goes in order"},
 		{"guardians backwards", "guardian: { limited: 16, none: 18 }", "guardian: { limited: 16, none: 12 }", "a part comes before the whole"},
 		{"heard after great weight", "{ heard: 7, weight: 12, child: 16, guardians: 16", "{ heard: 13, weight: 12, child: 16, guardians: 16", "consent goes in order"},
 		{"an age at which nobody consents", "{ heard: 7, weight: 12, child: 16, guardians: 16", "{ heard: 7, weight: 12, child: 16, guardians: 15", "consent goes in order"},
@@ -96,6 +100,8 @@ func TestLoadFindsFaults(t *testing.T) {
 		{"a purpose beyond the role", "purposes: [HOPERAT], clearance: [], fields: names", "purposes: [COC], clearance: [], fields: names", "koordinerende-enhet has no purpose COC"},
 		{"a relation beyond the role", "roles: [barn], basis: PART, stage: limited, origins: [FVL, HPL], purposes: [PATRQT]", "roles: [barn], basis: FORELDRE, stage: limited, origins: [FVL, HPL], purposes: [PATRQT]", "rests on a relation that barn never has"},
 		{"a rule twice", "  # The child herself.\n", "  - { roles: [tjenesteyter], basis: FVL13B, origins: [ppt], purposes: [COC], clearance: [], fields: all }\n", "it says the same as line"},
+		{"a rule for everybody beside one for some", "  # The child herself.\n", "  - { roles: [tjenesteyter], basis: HPL25, origins: [bup], purposes: [COC], clearance: [], fields: all }\n", "it says the same as line"},
+		{"a rule for some beside one for everybody", "  # The child herself.\n", "  - { roles: [tjenesteyter], basis: FVL13B, works-in: [ppt], origins: [skole], purposes: [COC], clearance: [], fields: all }\n", "it says the same as line"},
 		{"two hours", "minutes: 60", "minutes: 61", "an hour at the most"},
 		{"no time", "minutes: 60", "minutes: 0", "an hour at the most"},
 		{"hardly a reason", "reason: 20", "reason: 19", "20 characters or more"},
@@ -136,13 +142,22 @@ func TestLoadFindsFaults(t *testing.T) {
 	}
 }
 
-// A fault is told on its own line.
+// A fault is told on its own line: of a key, of a place in a list, of one within the other.
 func TestFaultsHaveTheirLine(t *testing.T) {
-	text := strings.Replace(shippedText(t), "codes: [BLALYS, NODRETT, AKUTT]", "codes: []", 1)
-	line := 1 + strings.Count(text[:strings.Index(text, "codes: []")], "\n")
-	_, err := access.Load([]byte(text))
-	if want := "line " + itoa(line) + ": there are no codes"; err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("%v, want %s", err, want)
+	for _, k := range []struct{ old, new, want string }{
+		{"codes: [BLALYS, NODRETT, AKUTT]", "codes: []", "there are no codes"},
+		{"services: [skole, barnehage, ppt] }", "services: [skole, barnehage, ppt, sfo] }", "no such service: sfo"},
+		{"  - { roles: [koordinator, tjenesteyter], basis: BTG,", "  - { roles: [koordinator, vakt], basis: BTG,", "no such role: vakt"},
+		{"  - { roles: [koordinator], basis: EGEN,", "  - { roles: [leder], basis: EGEN,", "no such role: leder"},
+		{"    needs: [evidence]", "    needs: [stamp]", "no such need: stamp"},
+		{"  - { origins: [FVL], known: M2 }", "  - { origins: [FVL], known: M3 }", "known is M0 or M2"},
+	} {
+		text := strings.Replace(shippedText(t), k.old, k.new, 1)
+		line := 1 + strings.Count(text[:strings.Index(text, k.new)], "\n")
+		_, err := access.Load([]byte(text))
+		if want := "line " + itoa(line) + ": " + k.want; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
 	}
 }
 
@@ -268,13 +283,14 @@ func TestRulesHaveDays(t *testing.T) {
 func TestLimitsOfATable(t *testing.T) {
 	text := shippedText(t)
 	for name, text := range map[string]string{
-		"a full age of thirty":  strings.Replace(text, "adult: 18", "adult: 30", 1),
-		"exactly a megabyte":    text + strings.Repeat("#", 1<<20-len(text)),
-		"a minute":              strings.Replace(text, "minutes: 60", "minutes: 1", 1),
-		"ten years":             strings.Replace(text, "max-days: 183", "max-days: 3660", 1),
-		"no longest time":       strings.Replace(text, "max-days: 183", "max-days: 0", 1),
-		"level one":             strings.Replace(text, "barn: { level: 4,", "barn: { level: 1,", 1),
-		"a row of a single day": strings.Replace(text, "    gyldigFra: 2022-08-01\n", "    gyldigFra: 2022-08-01\n    gyldigTil: 2022-08-01\n", 1),
+		"a full age of thirty":        strings.Replace(text, "adult: 18", "adult: 30", 1),
+		"exactly a megabyte":          text + strings.Repeat("#", 1<<20-len(text)),
+		"a child who sees from birth": strings.Replace(text, "child: { limited: 12, full: 16 }", "child: { limited: 0, full: 0 }", 1),
+		"a minute":                    strings.Replace(text, "minutes: 60", "minutes: 1", 1),
+		"ten years":                   strings.Replace(text, "max-days: 183", "max-days: 3660", 1),
+		"no longest time":             strings.Replace(text, "max-days: 183", "max-days: 0", 1),
+		"level one":                   strings.Replace(text, "barn: { level: 4,", "barn: { level: 1,", 1),
+		"a row of a single day":       strings.Replace(text, "    gyldigFra: 2022-08-01\n", "    gyldigFra: 2022-08-01\n    gyldigTil: 2022-08-01\n", 1),
 		"ages that are the same": strings.Replace(text, "consent: { heard: 7, weight: 12, child: 16, guardians: 16, one-is-enough: false }",
 			"consent: { heard: 16, weight: 16, child: 16, guardians: 16 }", 1),
 		"ages until full age": strings.Replace(text, "consent: { heard: 7, weight: 12, child: 16, guardians: 16, one-is-enough: false }",
