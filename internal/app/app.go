@@ -201,6 +201,9 @@ func (a *App) Day(text string, otherwise time.Time) (time.Time, error) {
 	return t, nil
 }
 
+// Zone is where the instance counts days.
+func (a *App) Zone() *time.Location { return a.zone }
+
 // Write writes an answer as text, json or fhir; lang "" is the instance's.
 func (a *App) Write(out io.Writer, answer overview.Answer, format string, lang words.Lang) error {
 	if lang == "" {

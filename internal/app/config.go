@@ -20,6 +20,7 @@ type Config struct {
 	Server    ServerConfig      `yaml:"server"`
 	Jobs      JobsConfig        `yaml:"jobs"`
 	Telemetry TelemetryConfig   `yaml:"telemetry"`
+	Audit     AuditConfig       `yaml:"audit"`
 	Sources   map[string]Source `yaml:"sources"`
 	Viewers   map[string]Viewer `yaml:"viewers"`
 	// Auth says who may vouch for whom (docs/sign-in.md). Default: nobody signs in.
@@ -236,6 +237,7 @@ func (c *Config) setDefaults() {
 	c.Jobs.SyncSchedule = cmp.Or(c.Jobs.SyncSchedule, "0 * * * *")
 	c.Jobs.ReconcileSchedule = cmp.Or(c.Jobs.ReconcileSchedule, "0 2 * * *")
 	c.Jobs.Workers = cmp.Or(c.Jobs.Workers, 4)
+	c.Audit.HeadsSchedule = cmp.Or(c.Audit.HeadsSchedule, "0 3 * * *")
 	c.Jobs.LateAfter = cmp.Or(c.Jobs.LateAfter, 3*time.Hour)
 	c.Server.Address = cmp.Or(c.Server.Address, "127.0.0.1:8080")
 	c.Auth.SetDefaults()

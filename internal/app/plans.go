@@ -34,7 +34,7 @@ func (c Config) plans(zone *time.Location) []jobs.Plan {
 
 // validateJobs checks every schedule, and that there is somebody to do the work.
 func (r *reader) validateJobs(c *Config) {
-	schedules := map[string]string{"jobs.sync_schedule": c.Jobs.SyncSchedule, "jobs.reconcile_schedule": c.Jobs.ReconcileSchedule}
+	schedules := map[string]string{"audit.heads_schedule": c.Audit.HeadsSchedule, "jobs.sync_schedule": c.Jobs.SyncSchedule, "jobs.reconcile_schedule": c.Jobs.ReconcileSchedule}
 	for name, s := range c.Sources {
 		schedules["sources."+name+".schedule"] = s.Schedule
 		schedules["sources."+name+".reconcile.schedule"] = s.Reconcile.Schedule

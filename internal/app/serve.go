@@ -89,6 +89,11 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	h = rated(h, limits.NewRate(perSecond, atOnce, time.Now), a.log, a.metrics.Limited)
 	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12}}
+	stopHeads, err := a.exportHeads(ctx)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	defer stopHeads()
 	defer a.inBackground(ctx)()
 	stopJobs, err := a.startJobs(ctx)
 	if err != nil {

@@ -332,7 +332,9 @@ func (w *watch) ownFamily(log []Event) []spell {
 	return all
 }
 
-func lastName(name string) string {
+// LastName gives the surname of a name as it is compared: the last of its words, "" where
+// there is but one.
+func LastName(name string) string {
 	parts := strings.Fields(name)
 	if len(parts) < 2 {
 		return ""
@@ -348,7 +350,7 @@ func (w *watch) sameSurname(log []Event) []spell {
 	var all []spell
 	for _, one := range byPerson(keep(log, opened)) {
 		name := strings.ToLower(w.known.Surname(one[0].Person))
-		if name == "" || name != lastName(one[0].Viewer.Name) || float64(w.surnames[name]) > r.Share*float64(w.children) {
+		if name == "" || name != LastName(one[0].Viewer.Name) || float64(w.surnames[name]) > r.Share*float64(w.children) {
 			continue
 		}
 		if w.known.Parents != nil && w.kin(one[0].Viewer.Person, one[0].Person) {

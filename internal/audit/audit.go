@@ -18,32 +18,32 @@ import (
 // leaves, also where the answer is no and where a search found nothing. It holds no
 // national number, no token and no word that a source said.
 type Event struct {
-	ID     string // random, a FHIR id
-	At     time.Time
-	Viewer care.Viewer
+	ID     string      `json:"id"` // random, a FHIR id
+	At     time.Time   `json:"at"`
+	Viewer care.Viewer `json:"viewer"`
 	// Person is whom it is about; "" for nobody: a sign-in, an id that names nobody.
-	Person      care.PersonID
-	Interaction string // one of the interactions below
-	Door        string // one of the doors below
-	Permit      bool
+	Person      care.PersonID `json:"person,omitempty"`
+	Interaction string        `json:"interaction"`    // one of the interactions below
+	Door        string        `json:"door,omitempty"` // one of the doors below
+	Permit      bool          `json:"permit"`
 	// Failed tells that no decision could be made, and that nothing was therefore shown.
-	Failed        bool
-	Rule          string // of the access table: the one that permitted, or that said no first
-	PolicyVersion string
-	Bases         []string // ids of appointments, bases, consents and emergency sessions that were used
-	Purpose       care.Purpose
+	Failed        bool         `json:"failed,omitempty"`
+	Rule          string       `json:"rule,omitempty"` // of the access table: the one that permitted, or that said no first
+	PolicyVersion string       `json:"policyVersion,omitempty"`
+	Bases         []string     `json:"bases,omitempty"` // ids of appointments, bases, consents and emergency sessions that were used
+	Purpose       care.Purpose `json:"purpose,omitempty"`
 	// Services is whose words the decision let the viewer see, whether there was anything or
 	// not; none where nothing. It must not depend on what there was: the readable log tells
 	// of it, and part of what there is may be hidden from its reader.
-	Services  []care.Service
-	Withheld  int    // how many resources the decision held back
-	Resource  string // "Type/id" that was asked for or made; "" where it was no single one
-	RequestID string // X-Request-Id
-	Query     string // as the client wrote it
-	Token     string // the token's jti, with or without urn:ietf:params:oauth:jti: before it
-	Reason    string // what the viewer wrote: of an emergency, a registration
-	Client    string // the client system, "" for our own pages
-	Address   string // the client's network address, "" where there is none
+	Services  []care.Service `json:"services,omitempty"`
+	Withheld  int            `json:"withheld,omitempty"`  // how many resources the decision held back
+	Resource  string         `json:"resource,omitempty"`  // "Type/id" that was asked for or made; "" where it was no single one
+	RequestID string         `json:"requestId,omitempty"` // X-Request-Id
+	Query     string         `json:"query,omitempty"`     // as the client wrote it
+	Token     string         `json:"token,omitempty"`     // the token's jti, with or without urn:ietf:params:oauth:jti: before it
+	Reason    string         `json:"reason,omitempty"`    // what the viewer wrote: of an emergency, a registration
+	Client    string         `json:"client,omitempty"`    // the client system, "" for our own pages
+	Address   string         `json:"address,omitempty"`   // the client's network address, "" where there is none
 }
 
 // Interactions: what was asked for.

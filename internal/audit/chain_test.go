@@ -206,6 +206,36 @@ func TestEveryTamperingIsFound(t *testing.T) {
 	t.Logf("%d of %d found", tries, tries)
 }
 
+// What a row is found by stands outside of its hash: a row that is hidden by another
+// person, viewer or time is found all the same.
+func TestIndexIsVerified(t *testing.T) {
+	e := opened()
+	body, err := e.FHIR(fjordvik)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := audit.Row{Link: audit.Chain(audit.Head{}, body), Body: body}
+	for name, c := range map[string]struct {
+		index audit.Index
+		well  bool
+	}{
+		"its own":        {audit.Index{Person: e.Person, Viewer: e.Viewer.ID, At: e.At.Truncate(time.Microsecond)}, true},
+		"another person": {audit.Index{Person: "p2", Viewer: e.Viewer.ID, At: e.At}, false},
+		"nobody":         {audit.Index{Viewer: e.Viewer.ID, At: e.At}, false},
+		"another viewer": {audit.Index{Person: e.Person, Viewer: "bo", At: e.At}, false},
+		"another time":   {audit.Index{Person: e.Person, Viewer: e.Viewer.ID, At: e.At.Add(time.Second)}, false},
+	} {
+		row.Index = &c.index
+		if got := verify(t, []audit.Row{row}); got.Well() != c.well || !c.well && got.Faults[0].Kind != audit.FaultIndex {
+			t.Errorf("%s: %v", name, got.Faults)
+		}
+	}
+	row = audit.Row{Link: audit.Chain(audit.Head{}, []byte("{}")), Body: []byte("{}"), Index: &audit.Index{}}
+	if verify(t, []audit.Row{row}).Well() {
+		t.Error("a body that is no event agrees with its index")
+	}
+}
+
 func TestVerifyTellsWhatCannotBeRead(t *testing.T) {
 	rows, _ := chain(t, 3, audit.Key{})
 	_, err := audit.Verify(func(yield func(audit.Row, error) bool) {

@@ -4,12 +4,30 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
+
+	"samsyn/internal/care"
 )
 
 // Row is a row of the log as it is stored: its link and its body, opened where it was sealed.
 type Row struct {
 	Link
-	Body []byte
+	Body  []byte
+	Index *Index // nil: not looked at
+}
+
+// Index is what a row is found by. It stands beside the body, outside of the hash, and
+// must say the same.
+type Index struct {
+	Person care.PersonID
+	Viewer string
+	At     time.Time // to the microsecond
+}
+
+// agrees tells whether the index says the same as the body.
+func (x Index) agrees(body []byte) bool {
+	e, err := FromFHIR(body)
+	return err == nil && word(string(x.Person)) == string(e.Person) && word(x.Viewer) == e.Viewer.ID && x.At.Truncate(time.Microsecond).Equal(e.At.Truncate(time.Microsecond))
 }
 
 // FaultKind is what is wrong at one place of the chain.
@@ -17,14 +35,14 @@ type FaultKind string
 
 // The kinds of faults.
 const (
-	FaultBody  FaultKind = "changed"    // the hash is not that of the row's content
-	FaultPrev  FaultKind = "broken"     // the row does not follow the one before it
-	FaultGap   FaultKind = "missing"    // rows are gone between two others
-	FaultOrder FaultKind = "order"      // a number that is not above the one before it
-	FaultStart FaultKind = "beginning"  // the first rows are gone, and no export says that they were deleted
-	FaultHead  FaultKind = "rewritten"  // an exported head has another hash than the row
-	FaultTail  FaultKind = "cut"        // the log ends before an exported head
-	FaultWrite FaultKind = "unreadable" // the row's body could not be opened
+	FaultBody  FaultKind = "changed"   // the hash is not that of the row's content
+	FaultPrev  FaultKind = "broken"    // the row does not follow the one before it
+	FaultGap   FaultKind = "missing"   // rows are gone between two others
+	FaultOrder FaultKind = "order"     // a number that is not above the one before it
+	FaultStart FaultKind = "beginning" // the first rows are gone, and no export says that they were deleted
+	FaultHead  FaultKind = "rewritten" // an exported head has another hash than the row
+	FaultTail  FaultKind = "cut"       // the log ends before an exported head
+	FaultIndex FaultKind = "index"     // what the row is found by is not what it says
 )
 
 // Fault is one thing that is wrong with the log. It shows no body.
@@ -86,6 +104,9 @@ func Verify(rows iter.Seq2[Row, error], exported ...Exported) (Checked, error) {
 		}
 		if rowHash(row.Seq, row.Prev, row.Body) != row.Hash {
 			c.fault(row.Seq, FaultBody, "its content is not what was written")
+		}
+		if row.Index != nil && !row.Index.agrees(row.Body) {
+			c.fault(row.Seq, FaultIndex, "the person, viewer or time that it is found by is not its own")
 		}
 		for ; next < len(heads) && heads[next].Seq < row.Seq; next++ {
 			// Gone: told as missing, or deleted on purpose before the first row.

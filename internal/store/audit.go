@@ -173,14 +173,17 @@ func (s *Store) AuditHead(ctx context.Context) (audit.Head, error) {
 }
 
 type auditRow struct {
-	Seq  int64  `db:"seq"`
-	Prev []byte `db:"prev"`
-	Hash []byte `db:"hash"`
-	Body []byte `db:"body"`
+	Seq    int64  `db:"seq"`
+	Prev   []byte `db:"prev"`
+	Hash   []byte `db:"hash"`
+	Person string `db:"person"`
+	At     int64  `db:"at"`
+	Viewer string `db:"viewer"`
+	Body   []byte `db:"body"`
 }
 
 func (r auditRow) row() audit.Row {
-	out := audit.Row{Link: audit.Link{Seq: r.Seq}, Body: r.Body}
+	out := audit.Row{Link: audit.Link{Seq: r.Seq}, Body: r.Body, Index: &audit.Index{Person: care.PersonID(r.Person), Viewer: r.Viewer, At: timeOf(r.At)}}
 	copy(out.Prev[:], r.Prev) // what is too short is not what was written, and verifying says so
 	copy(out.Hash[:], r.Hash)
 	return out
@@ -190,7 +193,7 @@ func (r auditRow) row() audit.Row {
 // with her are hers too.
 func (s *Store) AuditOf(ctx context.Context, person care.PersonID) ([]audit.Row, error) {
 	var rows []auditRow
-	err := s.read.SelectContext(ctx, &rows, meAndUs+`SELECT a.seq, a.prev, a.hash, a.body FROM us JOIN audit_event a ON a.person = us.id ORDER BY a.seq DESC`, string(person))
+	err := s.read.SelectContext(ctx, &rows, meAndUs+`SELECT a.seq, a.prev, a.hash, a.person, a.at, a.viewer, a.body FROM us JOIN audit_event a ON a.person = us.id ORDER BY a.seq DESC`, string(person))
 	if err != nil {
 		return nil, fmt.Errorf("read the audit log: %w", err)
 	}
@@ -207,7 +210,7 @@ func (s *Store) AuditRows(ctx context.Context, after int64) iter.Seq2[audit.Row,
 	return func(yield func(audit.Row, error) bool) {
 		for {
 			var rows []auditRow
-			if err := s.read.SelectContext(ctx, &rows, `SELECT seq, prev, hash, body FROM audit_event WHERE seq > $1 ORDER BY seq LIMIT $2`, after, some); err != nil {
+			if err := s.read.SelectContext(ctx, &rows, `SELECT seq, prev, hash, person, at, viewer, body FROM audit_event WHERE seq > $1 ORDER BY seq LIMIT $2`, after, some); err != nil {
 				yield(audit.Row{}, fmt.Errorf("read the audit log: %w", err))
 				return
 			}
