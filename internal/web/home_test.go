@@ -54,6 +54,7 @@ func (m *memory) LogAccess(_ context.Context, a care.Access) error {
 type house struct {
 	*memory
 	handler http.Handler
+	pages   *web.Handler
 	logged  bytes.Buffer
 }
 
@@ -99,7 +100,7 @@ func open(t *testing.T, m *memory, viewers ...care.Viewer) *house {
 	if err := pages.Mount(e); err != nil {
 		t.Fatal(err)
 	}
-	h.handler = e
+	h.handler, h.pages = e, pages
 	return h
 }
 

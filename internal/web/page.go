@@ -163,8 +163,25 @@ type sourcesPage struct {
 	Page
 	States []consolidate.SourceLine
 	Runs   bool // there is a page of runs
+	skews  map[string]time.Duration
+}
+
+// Wrong writes how wrong a source's clock is, "" where it is right.
+func (p sourcesPage) Wrong(s consolidate.SourceLine) string {
+	skew := p.skews[s.Source].Truncate(time.Second)
+	switch {
+	case skew > 0:
+		return p.Say("source.clock.ahead", "by", skew.String())
+	case skew < 0:
+		return p.Say("source.clock.behind", "by", (-skew).String())
+	}
+	return ""
 }
 
 func sourcesOf(p Page, states []care.SourceState, runs bool) sourcesPage {
-	return sourcesPage{Page: p, States: consolidate.SourceLines(states, p.Now, 0), Runs: runs}
+	out := sourcesPage{Page: p, States: consolidate.SourceLines(states, p.Now, 0), Runs: runs, skews: map[string]time.Duration{}}
+	for _, s := range states {
+		out.skews[s.Source] = s.Skew
+	}
+	return out
 }

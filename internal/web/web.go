@@ -38,12 +38,14 @@ type States interface {
 	SourceStates(ctx context.Context) ([]care.SourceState, error)
 }
 
-// Handler serves the pages. All fields but Viewers, SignIn and Runs are required.
+// Handler serves the pages. All fields but Viewers, SignIn, Runs and Compares are required.
 type Handler struct {
 	Overviews Overviews
 	States    States
 	// Runs, where it is given, is shown at /kjoringer.
 	Runs Runs
+	// Compares, where it is given, is shown at /avstemming.
+	Compares Compares
 	// Who tells who asks.
 	Who Who
 	// SignIn is how people come in; nil in test instances, where Viewers are those among
@@ -65,7 +67,7 @@ const door = "page"
 // answers is answered here: as one that is not found.
 func (h *Handler) Mount(e *echo.Echo) error {
 	h.pages = map[string]*template.Template{}
-	for _, name := range []string{"children", "overview", "sources", "runs", "error", "signin", "onward", "refused"} {
+	for _, name := range []string{"children", "overview", "sources", "runs", "compares", "error", "signin", "onward", "refused"} {
 		t, err := template.ParseFS(files, "templates/layout.html", "templates/lines.html", "templates/"+name+".html")
 		if err != nil {
 			return fmt.Errorf("web: parse %s: %w", name, err)
@@ -80,6 +82,11 @@ func (h *Handler) Mount(e *echo.Echo) error {
 		g.Add(method, "/kilder", h.sources, h.members)
 		if h.Runs != nil {
 			g.Add(method, "/kjoringer", h.runs, h.members)
+		}
+		if h.Compares != nil {
+			for _, form := range []string{"", ".json", ".txt"} {
+				g.Add(method, "/avstemming"+form, h.compares, h.members)
+			}
 		}
 		g.Add(method, "/static/:file", h.static)
 	}
