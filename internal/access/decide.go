@@ -32,10 +32,11 @@ type tie struct {
 	used []Used
 }
 
-// stated is a consent with what it is at the instant.
+// stated is a consent with what it is, and what it opens, at the instant.
 type stated struct {
-	care.Consent
+	*care.Consent
 	status consent.Status
+	types  set
 }
 
 func (t *Table) decider(f care.Facts, at time.Time) *decider {
@@ -74,11 +75,16 @@ func (d *decider) enter() Rule {
 		return rule
 	}
 	d.scopes = readable(v.Scopes)
-	for _, c := range d.f.Consents {
-		if c.Person == d.f.Person {
-			status, _ := consent.State(d.t.consents, d.f, c, d.at)
-			d.consents = append(d.consents, stated{c, status})
+	for i := range d.f.Consents {
+		c := &d.f.Consents[i]
+		if c.Person != d.f.Person {
+			continue
 		}
+		k := stated{Consent: c}
+		if k.status, _ = consent.State(d.t.consents, d.f, *c, d.at); k.status == consent.Active {
+			k.types = d.t.consented(*c)
+		}
+		d.consents = append(d.consents, k)
 	}
 	return ""
 }
@@ -420,7 +426,7 @@ func (d *decider) byConsent(s care.Service, r *rule, b *basis, c *crossing) {
 			c.nearer(ofConsent[k.status])
 		case b.max > 0 && ended(k.From.Add(b.max), d.at):
 			c.nearer(ConsentExpired)
-		case d.objected(s, consent.LastSigned(k.Consent, d.at)):
+		case d.objected(s, consent.LastSigned(*k.Consent, d.at)):
 			c.nearer(Objected)
 		default:
 			active = append(active, k)
@@ -437,7 +443,7 @@ func (d *decider) byConsent(s care.Service, r *rule, b *basis, c *crossing) {
 	types := set{every: true}
 	var used []Used
 	for _, k := range active {
-		types = types.and(d.t.consented(k.Consent))
+		types = types.and(k.types)
 		used = append(used, Used{Kind: "consent", ID: k.ID})
 	}
 	if types.empty() {
@@ -499,7 +505,7 @@ func (d *decider) objected(s care.Service, since time.Time) bool {
 		if k.status != consent.Rejected && k.status != consent.Withdrawn || !slices.Contains(k.Origins, s) || !d.receives(k.Receivers) {
 			return false
 		}
-		no := refused(k.Consent)
+		no := refused(*k.Consent)
 		return no.IsZero() || !no.Before(since)
 	})
 }
