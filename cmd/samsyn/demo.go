@@ -64,7 +64,9 @@ func runDemo(ctx context.Context, g *globals, f demoFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	c.Store = c.Store.From(os.Environ())
+	if c.Store = c.Store.From(os.Environ()); c.Store.URL != "" && f.data == "" {
+		c.Store.Keys = app.NoKeys // they would go with the folder, and the database stays
+	}
 	c.Instance.Language = f.lang
 	c.Jobs.Off = true // it reads everything now, and stands still after
 	c.Server.Address = f.address

@@ -55,7 +55,7 @@ func TestSyncOnPostgres(t *testing.T) {
 	pgtest.Available(t)
 	dir, database := t.TempDir(), pgtest.URL(t, nil)
 	file := filepath.Join(dir, "samsyn.yaml")
-	config := "store:\n  url: " + database + "\ninstance:\n  test: "
+	config := "store:\n  url: " + database + "\n  keys: " + filepath.Join(dir, "samsyn.keys") + "\ninstance:\n  test: "
 	do := func(test string, args ...string) (int, string) {
 		t.Helper()
 		if err := os.WriteFile(file, []byte(config+test+"\n"), 0o600); err != nil {

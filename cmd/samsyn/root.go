@@ -50,6 +50,7 @@ New here? Run   samsyn demo   and open the address that it prints.`,
 	}
 	root.SetOut(out)
 	root.SetErr(errs)
+	root.AddCommand(newKeys(g), newRetention(g), newPerson(g))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVarP(&g.config, "config", "c", "", "configuration file (default: samsyn.yaml where there is one)")
 	root.PersistentFlags().BoolVarP(&g.verbose, "verbose", "v", false, "log what is done, to standard error")

@@ -90,7 +90,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.store, err = store.Open(ctx, dsn, store.Options{Now: o.Now, Random: o.Random, Replica: replica, Journal: c.Store.Journal}); err != nil {
+	if a.store, err = store.Open(ctx, dsn, store.Options{Now: o.Now, Random: o.Random, Replica: replica, Vault: c.Store.vault(o.Now), Journal: c.Store.Journal}); err != nil {
 		return nil, err
 	}
 	defer func() {

@@ -131,6 +131,8 @@ type Source struct {
 	MaxSkew time.Duration `yaml:"max_skew"`
 	// Quarantine bounds what of it could not be used.
 	Quarantine QuarantineConfig `yaml:"quarantine"`
+	// Retention is how long is kept what the source does not say any more.
+	Retention RetentionConfig `yaml:"retention"`
 	// Settings are the adapter's own; its README lists them.
 	Settings map[string]any `yaml:"settings"`
 

@@ -1,16 +1,19 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"samsyn/internal/care"
 	"samsyn/internal/outbound"
 	"samsyn/internal/store"
+	"samsyn/internal/vault"
 )
 
 // StoreConfig says where data is kept: in a SQLite file, or on PostgreSQL where URL is given.
@@ -26,6 +29,10 @@ type StoreConfig struct {
 	// that is brought back is told it: on another disk than the database, and one for each
 	// program that serves the store. Default: none is kept.
 	Journal string `yaml:"journal"`
+	// Keys is the path of the file with the keys that the store is sealed with: by itself beside
+	// the store. It is made with a new store, and must be kept apart from the store's backups.
+	// "none", with synthetic people alone, seals nothing.
+	Keys string `yaml:"keys"`
 	// Password of both, where they hold none.
 	Password outbound.Secret `yaml:"password"`
 }
@@ -44,6 +51,17 @@ func (c StoreConfig) From(environ []string) StoreConfig {
 		}
 	}
 	return c
+}
+
+// NoKeys in the place of a key file lets the store be readable: for invented people.
+const NoKeys = "none"
+
+// vault is the keys that the store is sealed with, nil for none.
+func (c StoreConfig) vault(now func() time.Time) vault.Keys {
+	if c.Keys == NoKeys {
+		return nil
+	}
+	return vault.InFile(cmp.Or(c.Keys, cmp.Or(c.Path, "samsyn.db")+".keys"), now)
 }
 
 // addresses gives what store.Open is to be told, the passwords put in.
@@ -105,7 +123,7 @@ func NewJournal(ctx context.Context, c Config) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	s, err := store.Open(ctx, dsn, store.Options{})
+	s, err := store.Open(ctx, dsn, store.Options{Vault: c.Store.vault(time.Now)})
 	if err != nil {
 		return "", err
 	}
@@ -118,7 +136,7 @@ func Backup(ctx context.Context, c Config, file string) error {
 	if err != nil {
 		return err
 	}
-	s, err := store.Open(ctx, dsn, store.Options{})
+	s, err := store.Open(ctx, dsn, store.Options{Vault: c.Store.vault(time.Now)})
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ func TestDatabaseIsChosen(t *testing.T) {
 		"no URL":    {"store: {url: 'samsyn:hemmelig@db'}", "store.url: is no URL"},
 		"pool":      {"store: {url: 'postgres://db/samsyn?pool=session'}", "store.url: pool is none of"},
 		"no store":  {"store: {replica_url: 'postgres://db/samsyn'}", "store.replica_url: there is no store.url"},
+		"no keys":   {"store: {keys: none}", "f:1: store.keys: none: a store of real people"},
 		"other key": {"store: {dsn: x}", "store.dsn: is no setting"},
 	} {
 		t.Run(name, func(t *testing.T) {

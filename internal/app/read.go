@@ -326,6 +326,9 @@ func (r *reader) validate(c *Config) {
 	}
 	r.validateStore(c.Store)
 	r.validateSignIn(c)
+	if c.Store.Keys == NoKeys && !c.Instance.Test {
+		r.fault("store.keys", "none: a store of real people is sealed; name a file")
+	}
 	r.validateJobs(c)
 	known, err := systems(c.Instance.Connectors)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"samsyn/internal/audit"
 	"samsyn/internal/care"
+	"samsyn/internal/vault"
 )
 
 // auditing lets those who write to the log at the same time write in one transaction:
@@ -137,7 +138,7 @@ func (w *work) log(lines []care.Logged) error {
 	rows := make([][]any, len(lines))
 	for i, l := range lines {
 		link := audit.Chain(head, l.Body)
-		rows[i] = []any{link.Seq, bytes.Clone(link.Prev[:]), bytes.Clone(link.Hash[:]), string(l.Person), micros(l.At), l.Viewer, l.Body}
+		rows[i] = []any{link.Seq, bytes.Clone(link.Prev[:]), bytes.Clone(link.Hash[:]), string(l.Person), micros(l.At), l.Viewer, w.sealed(vault.Coordination, atAudit(link.Seq), bytesOf(l.Body))}
 		head = link.Head()
 	}
 	return w.tell(&putAudit, rows)
@@ -189,6 +190,15 @@ func (r auditRow) row() audit.Row {
 	return out
 }
 
+// openedLine is the body of a line. One that was written before the store was sealed stays
+// as it is for ever, for the log is never changed; the chain vouches for it.
+func (s *Store) openedLine(ctx context.Context, r auditRow) ([]byte, error) {
+	if len(r.Body) > 0 && r.Body[0] == '{' {
+		return r.Body, nil
+	}
+	return s.opened(ctx, atAudit(r.Seq), r.Body)
+}
+
 // AuditOf gives the log about a person, newest first. Lines about those that were united
 // with her are hers too.
 func (s *Store) AuditOf(ctx context.Context, person care.PersonID) ([]audit.Row, error) {
@@ -199,6 +209,9 @@ func (s *Store) AuditOf(ctx context.Context, person care.PersonID) ([]audit.Row,
 	}
 	out := make([]audit.Row, len(rows))
 	for i, r := range rows {
+		if r.Body, err = s.openedLine(ctx, r); err != nil {
+			return nil, fmt.Errorf("read the audit log: %w", err)
+		}
 		out[i] = r.row()
 	}
 	return out, nil
@@ -215,6 +228,11 @@ func (s *Store) AuditRows(ctx context.Context, after int64) iter.Seq2[audit.Row,
 				return
 			}
 			for _, r := range rows {
+				var err error
+				if r.Body, err = s.openedLine(ctx, r); err != nil && !errors.Is(err, errDamaged) { // what is damaged breaks the chain
+					yield(audit.Row{}, fmt.Errorf("read the audit log: %w", err))
+					return
+				}
 				if after = r.Seq; !yield(r.row(), nil) {
 					return
 				}

@@ -91,6 +91,9 @@ func (w *work) loadClaims(entries []ledger.Entry) error {
 		numbers[id] = append(numbers[id], s)
 	}
 	for _, c := range claims {
+		if c.Name, err = w.s.openedText(w.ctx, atClaim(w.source, c.Kind, c.Key, c.Hash), c.Name); err != nil {
+			return err
+		}
 		c.Numbers = numbers[c.Kind+"\x00"+c.Key+"\x00"+string(c.Hash)]
 		k := ledger.Key{Kind: c.Kind, Key: c.Key}
 		w.page.claims[k] = append(w.page.claims[k], c)
@@ -119,10 +122,11 @@ func (w *work) claim(e ledger.Entry, rank ledger.Rank, current bool) {
 		return
 	}
 	now := claimRow{Kind: e.Record.Kind, Key: e.Record.Key, Hash: rank.Hash[:], Subject: s.Key, Service: string(e.Service), Current: current,
-		BirthDate: s.BirthDate, Name: s.Name, Refused: refusedText(s.Refused)}
+		BirthDate: s.BirthDate, Name: storable(s.Name), Refused: refusedText(s.Refused)}
 	changed := before == nil || !before.same(now)
 	if changed {
-		w.say(&putClaim, w.source, now.Kind, now.Key, now.Hash, now.Subject, now.Service, flag(current), now.BirthDate, now.Name, now.Refused, micros(w.at))
+		w.say(&putClaim, w.source, now.Kind, now.Key, now.Hash, now.Subject, now.Service, flag(current), now.BirthDate,
+			w.sealedText(w.partition(e), atClaim(w.source, now.Kind, now.Key, now.Hash), now.Name), now.Refused, micros(w.at))
 	}
 	if w.claimNumbers(e, now, before) || changed {
 		w.touch(w.source, s.Key)

@@ -22,7 +22,7 @@ var (
 		SELECT k.contribution, k.version, k.revision, k.service, k.subject, k.deleted, k.recorded, k.source_version, k.changed, k.hash FROM {rows}`,
 		"contribution:int version:int revision service subject deleted:int recorded:int source_version changed:int hash:bytes")
 	putResource = say(`INSERT INTO resource (contribution, version, seq, type, id, body, marks, lineage, lineage_shape)
-		SELECT k.contribution, k.version, k.seq, k.type, k.id, k.body, k.marks, '', k.shape FROM {rows}`, "contribution:int version:int seq:int type id body marks:int shape:int")
+		SELECT k.contribution, k.version, k.seq, k.type, k.id, k.body, k.marks, '', k.shape FROM {rows}`, "contribution:int version:int seq:int type id body:bytes marks:int shape:int")
 	// A row that has the shape already is left alone: to write it anew would write its body too.
 	setLineage = say(`UPDATE resource SET lineage = '', lineage_shape = k.shape FROM {rows} WHERE resource.contribution = k.contribution AND resource.version = k.version AND resource.seq = k.seq
 		AND (resource.lineage_shape IS NULL OR resource.lineage_shape <> k.shape)`,
@@ -86,7 +86,8 @@ func (w *work) version(held *heldRow, id, next int64, e ledger.Entry, rank ledge
 	}
 	w.say(&putVersion, id, next, e.Revision, service, subject, flag(len(e.Made) == 0), micros(w.at), rank.Version, micros(rank.Changed), rank.Hash[:])
 	for i, m := range e.Made {
-		w.say(&putResource, id, next, int64(i), m.Resource.Type, m.Resource.ID, string(m.Resource.Body), int64(care.MarksOf(m.Resource)), w.shape(m.Lineage))
+		w.say(&putResource, id, next, int64(i), m.Resource.Type, m.Resource.ID,
+			w.sealed(w.partition(e), atResource(id, next, int64(i)), bytesOf(m.Resource.Body)), int64(care.MarksOf(m.Resource)), w.shape(m.Lineage))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"samsyn/fhir"
 	"samsyn/internal/care"
+	"samsyn/internal/vault"
 )
 
 // History gives every version of a resource about a person that is visible, newest first,
@@ -33,7 +34,8 @@ func (s *Store) History(ctx context.Context, person care.PersonID, typ, id strin
 		Subject  string  `db:"subject"`
 		Marks    int64   `db:"marks"`
 		Current  bool    `db:"current"`
-		Body     *string `db:"body"`
+		Seq      *int64  `db:"seq"`
+		Body     []byte  `db:"body"`
 		Lineage  *string `db:"lineage"`
 		Shape    []byte  `db:"shape"`
 	}
@@ -42,8 +44,8 @@ func (s *Store) History(ctx context.Context, person care.PersonID, typ, id strin
 	// Every version of each contribution that ever said the resource, from the first that did.
 	err = s.large(ctx, func(p *pool) error {
 		rows = nil
-		return p.SelectContext(ctx, &rows, `SELECT h.id, h.version, h.recorded, h.source, h.kind, h.key, h.service, h.subject, h.current, h.body, h.lineage, h.shape, h.marks FROM (SELECT c.id, v.version, v.recorded, c.source, c.kind, c.key, v.service, v.subject,
-			CASE WHEN c.version = v.version THEN 1 ELSE 0 END AS current, r.body, r.lineage, l.hash AS shape, CAST($1 AS TEXT) AS type,
+		return p.SelectContext(ctx, &rows, `SELECT h.id, h.version, h.recorded, h.source, h.kind, h.key, h.service, h.subject, h.current, h.seq, h.body, h.lineage, h.shape, h.marks FROM (SELECT c.id, v.version, v.recorded, c.source, c.kind, c.key, v.service, v.subject,
+			CASE WHEN c.version = v.version THEN 1 ELSE 0 END AS current, r.seq, r.body, r.lineage, l.hash AS shape, CAST($1 AS TEXT) AS type,
 			(SELECT e.marks FROM resource e WHERE e.contribution = c.id AND e.type = $1 AND e.id = $2 AND e.version <= v.version ORDER BY e.version DESC LIMIT 1)
 			| (SELECT e.marks FROM resource e WHERE e.contribution = c.id AND e.type = $1 AND e.id = $2 ORDER BY e.version DESC LIMIT 1) AS marks
 			FROM (SELECT contribution, min(version) AS first FROM resource WHERE type = $1 AND id = $2 GROUP BY contribution) f
@@ -64,7 +66,7 @@ func (s *Store) History(ctx context.Context, person care.PersonID, typ, id strin
 	var hashes [][]byte
 	texts := false
 	for _, r := range rows {
-		hashes, texts = append(hashes, r.Shape), texts || r.Body != nil && r.Shape == nil
+		hashes, texts = append(hashes, r.Shape), texts || r.Seq != nil && r.Shape == nil
 	}
 	lineages, err := s.lineagesOf(ctx, s.read, hashes, texts)
 	if err != nil {
@@ -73,13 +75,19 @@ func (s *Store) History(ctx context.Context, person care.PersonID, typ, id strin
 	out := make([]care.ResourceVersion, 0, len(rows))
 	for i, r := range rows {
 		// Where it was gone already, further versions of its contribution are not versions of it.
-		if r.Body == nil && i+1 < len(rows) && rows[i+1].Body == nil && rows[i+1].ID == r.ID {
+		if r.Seq == nil && i+1 < len(rows) && rows[i+1].Seq == nil && rows[i+1].ID == r.ID {
 			continue
 		}
 		v := care.ResourceVersion{Version: r.Version, Recorded: timeOf(r.Recorded), Record: care.RecordRef{Source: r.Source, Kind: r.Kind, Key: r.Key},
-			Service: care.Service(r.Service), Subject: r.Subject, Person: who, Current: r.Current, Deleted: r.Body == nil, Marks: care.Marks(r.Marks & math.MaxUint32), Resource: fhir.Resource{Type: typ, ID: id}}
-		if r.Body != nil {
-			v.Resource.Body = []byte(*r.Body)
+			Service: care.Service(r.Service), Subject: r.Subject, Person: who, Current: r.Current, Deleted: r.Seq == nil, Marks: care.Marks(r.Marks & math.MaxUint32), Resource: fhir.Resource{Type: typ, ID: id}}
+		if r.Seq != nil {
+			v.Resource.Body, err = s.opened(ctx, atResource(r.ID, int64(r.Version), *r.Seq), r.Body)
+			if errors.Is(err, vault.ErrDestroyed) {
+				continue
+			}
+			if err != nil {
+				return nil, fmt.Errorf("read history: %w", err)
+			}
 			if v.Lineage, err = lineages.of(r.Shape, *r.Lineage); err != nil {
 				return nil, fmt.Errorf("read history: %w", err)
 			}

@@ -84,14 +84,15 @@ func (s *Store) Mapped(ctx context.Context, source string) iter.Seq2[adapters.Re
 		kind, key := "", ""
 		for {
 			var rows []recordRow
-			err := s.read.SelectContext(ctx, &rows, `SELECT kind, key, '' AS grp, version, changed, deleted, media, body FROM record
+			err := s.read.SelectContext(ctx, &rows, `SELECT kind, key, '' AS grp, version, changed, deleted, media, hash, body FROM record
 				WHERE source = $1 AND deleted = 0 AND (kind > $2 OR kind = $2 AND key > $3) ORDER BY kind, key LIMIT $4`, source, kind, key, atOnce)
 			if err != nil {
 				yield(adapters.Record{}, fmt.Errorf("read records of %s: %w", source, err))
 				return
 			}
 			for _, r := range rows {
-				if !yield(r.record(), nil) {
+				rec, err := r.open(ctx, s, source)
+				if !yield(rec, err) || err != nil {
 					return
 				}
 				kind, key = r.Kind, r.Key
@@ -111,11 +112,14 @@ func (s *Store) Said(ctx context.Context, source string, keys []ledger.Key) (map
 			Service string  `db:"service"`
 			Subject string  `db:"subject"`
 			Person  *string `db:"person"`
+			Of      int64   `db:"contribution"`
+			Version int64   `db:"version"`
+			Seq     int64   `db:"seq"`
 			Type    string  `db:"type"`
 			ID      string  `db:"id"`
-			Body    string  `db:"body"`
+			Body    []byte  `db:"body"`
 		}
-		err := s.read.SelectContext(ctx, &rows, `SELECT c.service, c.subject, u.person, r.type, r.id, r.body FROM contribution c
+		err := s.read.SelectContext(ctx, &rows, `SELECT c.service, c.subject, u.person, r.contribution, r.version, r.seq, r.type, r.id, r.body FROM contribution c
 			JOIN resource r ON r.contribution = c.id AND r.version = c.version
 			LEFT JOIN subject u ON u.source = c.source AND u.subject = c.subject
 			WHERE c.source = $1 AND c.kind = $2 AND c.key = $3 AND c.deleted = 0 ORDER BY r.seq`, source, k.Kind, k.Key)
@@ -127,7 +131,11 @@ func (s *Store) Said(ctx context.Context, source string, keys []ledger.Key) (map
 		}
 		said := ledger.Said{Key: k, Service: care.Service(rows[0].Service), Subject: rows[0].Subject, Person: personOf(rows[0].Person)}
 		for _, r := range rows {
-			said.Made = append(said.Made, care.Made{Resource: fhir.Resource{Type: r.Type, ID: r.ID, Body: []byte(r.Body)}})
+			body, err := s.opened(ctx, atResource(r.Of, r.Version, r.Seq), r.Body)
+			if err != nil {
+				return nil, fmt.Errorf("read what %s says: %w", source, err)
+			}
+			said.Made = append(said.Made, care.Made{Resource: fhir.Resource{Type: r.Type, ID: r.ID, Body: body}})
 		}
 		out[k] = said
 	}
@@ -167,9 +175,11 @@ func (s *Store) Versions(ctx context.Context, typ, id string) ([]ledger.Version,
 		Changed       int64   `db:"changed"`
 		Hash          []byte  `db:"hash"`
 		Person        *string `db:"person"`
-		Body          *string `db:"body"`
+		Of            int64   `db:"contribution"`
+		Seq           *int64  `db:"seq"`
+		Body          []byte  `db:"body"`
 	}
-	err := s.read.SelectContext(ctx, &rows, `SELECT c.source, c.kind, c.key, v.version, v.revision, v.service, v.recorded, v.source_version, v.changed, v.hash, u.person, r.body
+	err := s.read.SelectContext(ctx, &rows, `SELECT c.source, c.kind, c.key, v.version, v.revision, v.service, v.recorded, v.source_version, v.changed, v.hash, u.person, c.id AS contribution, r.seq, r.body
 		FROM (SELECT contribution, min(version) AS first FROM resource WHERE type = $1 AND id = $2 GROUP BY contribution) f
 		JOIN contribution c ON c.id = f.contribution
 		JOIN contribution_version v ON v.contribution = c.id AND v.version >= f.first
@@ -187,8 +197,10 @@ func (s *Store) Versions(ctx context.Context, typ, id string) ([]ledger.Version,
 		out[i] = ledger.Version{Source: r.Source, Key: ledger.Key{Kind: r.Kind, Key: r.Key}, Version: r.Version, Revision: r.Revision, Service: care.Service(r.Service),
 			Recorded: timeOf(r.Recorded), SourceVersion: r.SourceVersion, Changed: timeOf(r.Changed), Person: personOf(r.Person)}
 		copy(out[i].Hash[:], r.Hash)
-		if r.Body != nil {
-			out[i].Body = []byte(*r.Body)
+		if r.Seq != nil {
+			if out[i].Body, err = s.opened(ctx, atResource(r.Of, int64(r.Version), *r.Seq), r.Body); err != nil {
+				return nil, fmt.Errorf("read versions: %w", err)
+			}
 		}
 	}
 	return out, nil
@@ -197,9 +209,9 @@ func (s *Store) Versions(ctx context.Context, typ, id string) ([]ledger.Version,
 // RecordAt gives the version of a record that has the hash; the error is care.ErrNotFound.
 func (s *Store) RecordAt(ctx context.Context, source string, k ledger.Key, hash [32]byte) (adapters.Record, error) {
 	var rows []recordRow
-	err := s.read.SelectContext(ctx, &rows, `SELECT kind, key, '' AS grp, version, changed, deleted, media, body FROM record
+	err := s.read.SelectContext(ctx, &rows, `SELECT kind, key, '' AS grp, version, changed, deleted, media, hash, body FROM record
 		WHERE source = $1 AND kind = $2 AND key = $3 AND hash = $4
-		UNION ALL SELECT kind, key, '' AS grp, version, changed, deleted, media, body FROM record_history
+		UNION ALL SELECT kind, key, '' AS grp, version, changed, deleted, media, hash, body FROM record_history
 		WHERE source = $1 AND kind = $2 AND key = $3 AND hash = $4`, source, k.Kind, k.Key, hash[:])
 	if err != nil {
 		return adapters.Record{}, fmt.Errorf("read record: %w", err)
@@ -207,7 +219,7 @@ func (s *Store) RecordAt(ctx context.Context, source string, k ledger.Key, hash 
 	if len(rows) == 0 {
 		return adapters.Record{}, errNone("that version of the record")
 	}
-	return rows[0].record(), nil
+	return rows[0].open(ctx, s, source)
 }
 
 // QuarantinedBytes gives what was received of a fault that is no record; nil where the
@@ -215,14 +227,20 @@ func (s *Store) RecordAt(ctx context.Context, source string, k ledger.Key, hash 
 func (s *Store) QuarantinedBytes(ctx context.Context, source string, k ledger.Key) (media string, body []byte, err error) {
 	var row struct {
 		Media string `db:"media"`
+		Hash  []byte `db:"hash"`
 		Body  []byte `db:"body"`
 	}
-	err = s.read.GetContext(ctx, &row, `SELECT media, body FROM quarantine WHERE source = $1 AND kind = $2 AND key = $3`, source, k.Kind, k.Key)
+	err = s.read.GetContext(ctx, &row, `SELECT media, hash, body FROM quarantine WHERE source = $1 AND kind = $2 AND key = $3`, source, k.Kind, k.Key)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil, errNone(k.Kind + " " + k.Key)
 	}
 	if err != nil {
 		return "", nil, fmt.Errorf("read quarantine: %w", err)
+	}
+	if row.Body != nil {
+		if row.Body, err = s.opened(ctx, atQuarantine("body", source, k.Kind, k.Key+string(row.Hash)), row.Body); err != nil {
+			return "", nil, fmt.Errorf("read quarantine: %w", err)
+		}
 	}
 	return row.Media, row.Body, nil
 }

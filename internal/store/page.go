@@ -41,7 +41,11 @@ type heldRow struct {
 	Outcome  string `db:"outcome"`
 	LineHash []byte `db:"line_hash"`
 
-	Quarantined bool `db:"quarantined"`
+	Quarantined bool   `db:"quarantined"`
+	WaitHash    []byte `db:"wait_hash"`
+	WaitCode    string `db:"wait_code"`
+	WaitReason  string `db:"wait_reason"`
+	WaitPlace   string `db:"wait_place"`
 
 	ID           int64  `db:"id"` // of the contribution; 0 where there is none
 	Said         int64  `db:"said"`
@@ -60,6 +64,7 @@ type heldRow struct {
 
 var askHeld = say(`SELECT k.kind, k.key, r.hash, coalesce(r.version, '') AS version, coalesce(r.changed, 0) AS changed, coalesce(r.deleted, 0) AS deleted,
 	l.stamp, coalesce(l.revision, '') AS seen, coalesce(l.outcome, '') AS outcome, l.hash AS line_hash, CASE WHEN q.key IS NULL THEN 0 ELSE 1 END AS quarantined,
+	q.hash AS wait_hash, coalesce(q.code, '') AS wait_code, coalesce(q.reason, '') AS wait_reason, coalesce(q.place, '') AS wait_place,
 	coalesce(c.id, 0) AS id, coalesce(c.version, 0) AS said, coalesce(c.revision, '') AS revision, coalesce(c.service, '') AS service,
 	coalesce(c.subject, '') AS subject, coalesce(c.deleted, 0) AS gone, c.made, coalesce(c.marks, 0) AS marks, coalesce(c.places, 0) AS places, coalesce(c.basis_version, '') AS basis_version,
 	coalesce(c.basis_changed, 0) AS basis_changed, coalesce(c.basis_deleted, 0) AS basis_deleted, c.basis_hash

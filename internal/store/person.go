@@ -7,6 +7,7 @@ import (
 
 	"samsyn/internal/care"
 	"samsyn/internal/identity"
+	"samsyn/internal/vault"
 )
 
 // WaitingSubject is a source's key for somebody whom nobody may be matched with yet.
@@ -124,7 +125,7 @@ func (s *Store) Rule(ctx context.Context, sub identity.Subject, ruling identity.
 			return err
 		}
 		if err := w.exec(`INSERT INTO ruling (source, subject, ruling, who, why, at) VALUES ($1, $2, $3, $4, $5, $6)`,
-			sub.Source, sub.Key, string(ruling), who, why, micros(w.at)); err != nil {
+			sub.Source, sub.Key, string(ruling), who, w.sealedText(vault.Coordination, atRuling(sub.Source, sub.Key, micros(w.at)), why), micros(w.at)); err != nil {
 			return err
 		}
 		return w.link()

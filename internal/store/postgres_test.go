@@ -39,7 +39,7 @@ func few(t *testing.T, n string) {
 func TestPostgres(t *testing.T) {
 	pgtest.Available(t)
 	few(t, "6")
-	storetest.Run(t, opener(storetest.Postgres(t, store.Options{}, nil)))
+	storetest.Run(t, opener(storetest.Postgres(t, store.Options{Vault: keys(t)}, nil)))
 }
 
 // TestPooled is the contract through PgBouncer, which gives each transaction another of
@@ -51,7 +51,7 @@ func TestPooled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	storetest.Run(t, opener(storetest.Postgres(t, store.Options{}, func(dsn string) string {
+	storetest.Run(t, opener(storetest.Postgres(t, store.Options{Vault: keys(t)}, func(dsn string) string {
 		u, err := url.Parse(dsn)
 		if err != nil {
 			t.Fatal(err)

@@ -40,7 +40,20 @@ func (w *work) setLedger(e ledger.Entry, stamp, hash [32]byte, out ledger.Outcom
 // quarantine writes why an entry could not be used, where that is not yet known.
 // The first sighting stays for as long as the bytes are the same.
 func (w *work) quarantine(e ledger.Entry, hash [32]byte, body []byte) {
-	w.say(&putQuarantine, w.source, e.Record.Kind, e.Record.Key, hash[:], e.Refused.Code, e.Refused.Text, e.Refused.Where, e.Record.Media, body, micros(w.at))
+	kind, key := e.Record.Kind, e.Record.Key
+	if h := w.of(e); h != nil && h.Quarantined && string(h.WaitHash) == string(hash[:]) && h.WaitCode == e.Refused.Code { // what is sealed is compared here
+		reason, err1 := w.s.openedText(w.ctx, atQuarantine("reason", w.source, kind, key), h.WaitReason)
+		place, err2 := w.s.openedText(w.ctx, atQuarantine("place", w.source, kind, key), h.WaitPlace)
+		if err1 == nil && err2 == nil && reason == storable(e.Refused.Text) && place == storable(e.Refused.Where) {
+			return
+		}
+	}
+	p := w.partition(e)
+	if body != nil {
+		body = w.sealed(p, atQuarantine("body", w.source, kind, key+string(hash[:])), body)
+	}
+	w.say(&putQuarantine, w.source, kind, key, hash[:], e.Refused.Code, w.sealedText(p, atQuarantine("reason", w.source, kind, key), e.Refused.Text),
+		w.sealedText(p, atQuarantine("place", w.source, kind, key), e.Refused.Where), e.Record.Media, body, micros(w.at))
 }
 
 // clear takes an entry out of quarantine, if it is there.
@@ -78,6 +91,12 @@ func (s *Store) refusals(ctx context.Context, source string) ([]ledger.Refusal, 
 	}
 	out := make([]ledger.Refusal, len(rows))
 	for i, r := range rows {
+		if r.Reason, err = s.openedText(ctx, atQuarantine("reason", r.Source, r.Kind, r.Key), r.Reason); err == nil {
+			r.Place, err = s.openedText(ctx, atQuarantine("place", r.Source, r.Kind, r.Key), r.Place)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list quarantine: %w", err)
+		}
 		out[i] = ledger.Refusal{Code: r.Code, Text: r.Reason, Where: r.Place, Source: r.Source, Kind: r.Kind, Key: r.Key, FirstSeen: timeOf(r.FirstSeen)}
 	}
 	return out, nil

@@ -9,6 +9,7 @@ import (
 	"samsyn/fhir"
 	"samsyn/internal/care"
 	"samsyn/internal/identity"
+	"samsyn/internal/vault"
 )
 
 // Contributions gives what is visible of what was said about a person and still is, by
@@ -31,7 +32,7 @@ func (s *Store) Contributions(ctx context.Context, person care.PersonID, visible
 	var out []care.Contribution
 	err = s.large(ctx, func(p *pool) error {
 		rows, err := p.QueryxContext(ctx, `SELECT c.id, c.source, o.system, c.kind, c.key, c.version, c.revision, c.service, c.subject, c.made, v.recorded, v.changed, v.source_version,
-		r.type, r.id AS rid, r.body, r.lineage, l.hash AS shape,
+		r.type, r.seq, r.id AS rid, r.body, r.lineage, l.hash AS shape,
 		(SELECT count(*) FROM resource w WHERE w.contribution = c.id AND w.version = c.version) AS whole
 		FROM subject u JOIN contribution c ON c.source = u.source AND c.subject = u.subject
 		JOIN contribution_version v ON v.contribution = c.id AND v.version = c.version
@@ -66,8 +67,9 @@ type saidRow struct {
 	Changed       int64  `db:"changed"`
 	SourceVersion string `db:"source_version"`
 	Type          string `db:"type"`
+	Seq           int64  `db:"seq"`
 	RID           string `db:"rid"`
-	Body          string `db:"body"`
+	Body          []byte `db:"body"`
 	Lineage       string `db:"lineage"` // where there is no shape
 	Shape         []byte `db:"shape"`
 	Whole         int    `db:"whole"` // how many resources the contribution has, seen or not
@@ -87,7 +89,14 @@ func (s *Store) gather(ctx context.Context, p *pool, rows rowScanner, person car
 	texts := false
 	for rows.Next() {
 		var r saidRow
-		if err := rows.StructScan(&r); err != nil {
+		err := rows.StructScan(&r)
+		if err == nil {
+			r.Body, err = s.opened(ctx, atResource(r.ID, int64(r.Version), r.Seq), r.Body)
+		}
+		if errors.Is(err, vault.ErrDestroyed) { // deleted by its key, and not yet taken out
+			continue
+		}
+		if err != nil {
 			return nil, errors.Join(err, rows.Close())
 		}
 		said = append(said, r)
@@ -121,7 +130,7 @@ func (s *Store) gather(ctx context.Context, p *pool, rows rowScanner, person car
 			return nil, err
 		}
 		c := &out[len(out)-1]
-		c.Made = append(c.Made, care.Made{Resource: fhir.Resource{Type: r.Type, ID: r.RID, Body: []byte(r.Body)}, Lineage: lineage})
+		c.Made = append(c.Made, care.Made{Resource: fhir.Resource{Type: r.Type, ID: r.RID, Body: r.Body}, Lineage: lineage})
 	}
 	return out, said[len(said)-1].asMade(out[len(out)-1])
 }
@@ -209,6 +218,9 @@ func (s *Store) Claims(ctx context.Context, person care.PersonID, visible []care
 	}
 	var rows []struct {
 		Source    string `db:"source"`
+		Kind      string `db:"kind"`
+		Key       string `db:"key"`
+		Hash      []byte `db:"hash"`
 		Service   string `db:"service"`
 		Name      string `db:"name"`
 		BirthDate string `db:"birth_date"`
@@ -218,7 +230,7 @@ func (s *Store) Claims(ctx context.Context, person care.PersonID, visible []care
 	args = append([]any{string(who)}, args...)
 	err = s.large(ctx, func(p *pool) error {
 		rows = nil
-		return p.SelectContext(ctx, &rows, `SELECT c.source, c.service, c.name, c.birth_date, c.recorded FROM subject u
+		return p.SelectContext(ctx, &rows, `SELECT c.source, c.kind, c.key, c.hash, c.service, c.name, c.birth_date, c.recorded FROM subject u
 		JOIN claim c ON c.source = u.source AND c.subject = u.subject
 		LEFT JOIN contribution m ON m.source = c.source AND m.kind = c.kind AND m.key = c.key
 		WHERE u.person = $1 AND c.current = 1 AND (c.name <> '' OR c.birth_date <> '') AND `+condition+`
@@ -229,6 +241,13 @@ func (s *Store) Claims(ctx context.Context, person care.PersonID, visible []care
 	}
 	var out []care.Claim
 	for _, r := range rows {
+		r.Name, err = s.openedText(ctx, atClaim(r.Source, r.Kind, r.Key, r.Hash), r.Name)
+		if errors.Is(err, vault.ErrDestroyed) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read claims: %w", err)
+		}
 		out = append(out, care.Claim{Source: r.Source, Service: care.Service(r.Service), Name: r.Name, BirthDate: r.BirthDate, Recorded: timeOf(r.Recorded)})
 	}
 	return out, nil

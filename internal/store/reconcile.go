@@ -95,6 +95,9 @@ func (s *Store) heldOf(ctx context.Context, out map[ledger.Key]ledger.Held, sour
 		return err
 	}
 	for _, r := range rows {
+		if r.Reason, err = s.openedText(ctx, atQuarantine("reason", source, r.Kind, r.Key), r.Reason); err != nil {
+			return err
+		}
 		h := ledger.Held{Line: ledger.Line{Key: ledger.Key{Kind: r.Kind, Key: r.Key}, Removed: r.Outcome == string(ledger.Removed), Version: r.Version, Changed: timeOf(r.Changed)},
 			Outcome: ledger.Outcome(r.Outcome), Record: r.Record, Deleted: r.Deleted, Recorded: timeOf(r.Recorded), Code: r.Code, Reason: r.Reason, Person: care.PersonID(r.Person)}
 		copy(h.Hash[:], r.Hash)
@@ -126,9 +129,14 @@ func (s *Store) PutReconciliation(ctx context.Context, r ledger.Reconciliation) 
 		if err != nil {
 			return err
 		}
+		if w.source = r.Source; len(r.Lines) > 0 {
+			if err := w.findHome(); err != nil {
+				return err
+			}
+		}
 		rows := make([][]any, len(r.Lines))
 		for i, d := range r.Lines {
-			rows[i] = []any{id, int64(i), d.Kind, d.Key, string(d.Finding), string(d.Result), d.Reason, string(d.Person)}
+			rows[i] = []any{id, int64(i), d.Kind, d.Key, string(d.Finding), string(d.Result), w.sealedText(w.home, atLine(id, int64(i)), d.Reason), string(d.Person)}
 		}
 		return w.tell(&putDifference, rows)
 	})
@@ -207,7 +215,10 @@ func (s *Store) Reconciliation(ctx context.Context, id int64) (ledger.Reconcilia
 		return ledger.Reconciliation{}, errNone("reconciliation")
 	}
 	out := rows[0].report()
-	for _, l := range lines {
+	for i, l := range lines {
+		if l.Reason, err = s.openedText(ctx, atLine(id, int64(i)), l.Reason); err != nil {
+			return ledger.Reconciliation{}, fmt.Errorf("read reconciliation: %w", err)
+		}
 		out.Lines = append(out.Lines, ledger.Difference{Kind: l.Kind, Key: l.Key, Finding: ledger.Finding(l.Finding), Result: ledger.Result(l.Result), Reason: l.Reason, Person: care.PersonID(l.Person)})
 	}
 	return out, nil

@@ -25,7 +25,7 @@ func TestReplica(t *testing.T) {
 		t.Fatal(err)
 	}
 	replica := pgtest.Copy(t, dsn)
-	if err := pgtest.Exec(replica, `UPDATE claim SET name = 'replica'; UPDATE resource SET body = replace(body, 'round 1', 'rotten')`); err != nil {
+	if err := pgtest.Exec(replica, `UPDATE claim SET name = 'replica'; UPDATE resource SET body = convert_to(replace(convert_from(body, 'UTF8'), 'round 1', 'rotten'), 'UTF8')`); err != nil {
 		t.Fatal(err)
 	}
 	with := func(replica string) *store.Store {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"samsyn/internal/care"
+	"samsyn/internal/vault"
 )
 
 // The kinds of rights. Those that tie one viewer to the person are hers alone; those that
@@ -84,9 +85,12 @@ func rowsOf(person care.PersonID, r care.Rights) ([]rightRow, error) {
 }
 
 // put adds what rows hold to rights.
-func put(r *care.Rights, rows []rightRow) error {
+func (s *Store) put(ctx context.Context, r *care.Rights, rows []rightRow) error {
 	for _, row := range rows {
 		var err error
+		if row.Body, err = s.opened(ctx, atRight(row.Kind, row.ID, row.Version), row.Body); err != nil {
+			return fmt.Errorf("%s %s: %w", row.Kind, row.ID, err)
+		}
 		switch row.Kind {
 		case kindAppointment:
 			r.Appointments, err = more(r.Appointments, row)
@@ -139,6 +143,11 @@ func (w *work) keepRights(person care.PersonID, rows []rightRow) error {
 		return err
 	}
 	var old, fresh [][]any
+	for i, h := range held {
+		if held[i].Body, err = w.s.opened(w.ctx, atRight(h.Kind, h.ID, h.Version), h.Body); err != nil {
+			return err
+		}
+	}
 	for _, r := range rows {
 		version := int64(1)
 		if i := slices.IndexFunc(held, func(h rightRow) bool { return h.Kind == r.Kind && h.ID == r.ID }); i >= 0 {
@@ -151,7 +160,7 @@ func (w *work) keepRights(person care.PersonID, rows []rightRow) error {
 			version = held[i].Version + 1
 			old = append(old, []any{r.Kind, r.ID})
 		}
-		fresh = append(fresh, []any{r.Kind, r.ID, version, r.Person, r.Viewer, r.Other, micros(w.at), r.Body})
+		fresh = append(fresh, []any{r.Kind, r.ID, version, r.Person, r.Viewer, r.Other, micros(w.at), w.sealed(vault.Coordination, atRight(r.Kind, r.ID, version), r.Body)})
 	}
 	if len(fresh) == 0 {
 		return nil
@@ -186,7 +195,7 @@ const epochAndAddress = `coalesce((SELECT e.n FROM rights_epoch e WHERE e.person
 		UNION ALL SELECT c.marks & 3 FROM subject u JOIN contribution c ON c.source = u.source AND c.subject = u.subject
 		WHERE u.person = me.id AND c.deleted = 0 AND (c.marks & 3) <> 0) l) AS b`
 
-const factsQuery = meAndUs + `SELECT r.kind AS what, r.id, r.person, '' AS text, r.seq AS a, 0 AS b, r.body FROM me, us JOIN rights r ON r.person = us.id
+const factsQuery = meAndUs + `SELECT r.kind AS what, r.id, r.person, '' AS text, r.seq AS a, r.version AS b, r.body FROM me, us JOIN rights r ON r.person = us.id
 	WHERE ` + holds + ` AND (r.kind NOT IN ('appointment', 'break-glass') OR r.viewer = $2)
 	UNION ALL SELECT '', '', me.id, coalesce(
 		(SELECT min(n.born) FROM us JOIN number n ON n.person = us.id WHERE n.born <> ''),
@@ -205,7 +214,7 @@ func (s *Store) Facts(ctx context.Context, viewer care.Viewer, person care.Perso
 		return care.Facts{}, fmt.Errorf("read facts: %w", err)
 	}
 	var r care.Rights
-	err := gatherRights(rows, &r, func(row factRow) {
+	err := s.gatherRights(ctx, rows, &r, func(row factRow) {
 		switch row.What {
 		case "":
 			f.Known, f.Person, f.Born, f.Epoch, f.Address = true, care.PersonID(row.Person), row.Text, row.A, care.AddressLevel(row.B)
@@ -226,17 +235,17 @@ func (s *Store) Facts(ctx context.Context, viewer care.Viewer, person care.Perso
 
 // gatherRights reads the rights among rows, in the order in which they were kept, and
 // gives the other rows to other.
-func gatherRights(rows []factRow, r *care.Rights, other func(factRow)) error {
+func (s *Store) gatherRights(ctx context.Context, rows []factRow, r *care.Rights, other func(factRow)) error {
 	var rights []rightRow
 	for _, row := range rows {
 		if row.What == "" || row.What == "place" {
 			other(row)
 			continue
 		}
-		rights = append(rights, rightRow{Seq: row.A, Kind: row.What, ID: row.ID, Body: row.Body})
+		rights = append(rights, rightRow{Seq: row.A, Kind: row.What, ID: row.ID, Version: row.B, Body: row.Body})
 	}
 	slices.SortFunc(rights, func(a, b rightRow) int { return cmp.Compare(a.Seq, b.Seq) })
-	return put(r, rights)
+	return s.put(ctx, r, rights)
 }
 
 // Rights gives everything that is registered about a person for any viewer, newest
@@ -244,10 +253,10 @@ func gatherRights(rows []factRow, r *care.Rights, other func(factRow)) error {
 // a decision about one viewer. The error is care.ErrNotFound where there is no such person.
 func (s *Store) Rights(ctx context.Context, person care.PersonID) (held care.Rights, who care.PersonID, epoch int64, err error) {
 	var rows []factRow
-	err = s.read.SelectContext(ctx, &rows, meAndUs+`SELECT r.kind AS what, r.id, r.person, '' AS text, r.seq AS a, 0 AS b, r.body FROM me, us JOIN rights r ON r.person = us.id
+	err = s.read.SelectContext(ctx, &rows, meAndUs+`SELECT r.kind AS what, r.id, r.person, '' AS text, r.seq AS a, r.version AS b, r.body FROM me, us JOIN rights r ON r.person = us.id
 		WHERE `+holds+` UNION ALL SELECT '', '', me.id, '', `+epochAndAddress+`, NULL FROM me`, string(person))
 	if err == nil {
-		err = gatherRights(rows, &held, func(row factRow) { who, epoch = care.PersonID(row.Person), row.A })
+		err = s.gatherRights(ctx, rows, &held, func(row factRow) { who, epoch = care.PersonID(row.Person), row.A })
 	}
 	if err == nil && who == "" {
 		err = errNone("person")
@@ -262,11 +271,11 @@ func (s *Store) Rights(ctx context.Context, person care.PersonID) (held care.Rig
 // care.ErrNotFound where there is none.
 func (s *Store) ConsentVersions(ctx context.Context, id string) ([]care.Consent, error) {
 	var rows []rightRow
-	if err := s.read.SelectContext(ctx, &rows, `SELECT kind, id, body FROM rights WHERE kind = 'consent' AND id = $1 ORDER BY version`, id); err != nil {
+	if err := s.read.SelectContext(ctx, &rows, `SELECT kind, id, version, body FROM rights WHERE kind = 'consent' AND id = $1 ORDER BY version`, id); err != nil {
 		return nil, fmt.Errorf("read consent: %w", err)
 	}
 	var r care.Rights
-	if err := put(&r, rows); err != nil {
+	if err := s.put(ctx, &r, rows); err != nil {
 		return nil, fmt.Errorf("read consent: %w", err)
 	}
 	if len(r.Consents) == 0 {
@@ -278,11 +287,11 @@ func (s *Store) ConsentVersions(ctx context.Context, id string) ([]care.Consent,
 // Broken gives every opened emergency session that nobody has reviewed, the oldest first.
 func (s *Store) Broken(ctx context.Context) ([]care.BreakGlass, error) {
 	var rows []rightRow
-	if err := s.read.SelectContext(ctx, &rows, `SELECT kind, id, body FROM rights WHERE kind = 'break-glass' AND current = 1 ORDER BY seq`); err != nil {
+	if err := s.read.SelectContext(ctx, &rows, `SELECT kind, id, version, body FROM rights WHERE kind = 'break-glass' AND current = 1 ORDER BY seq`); err != nil {
 		return nil, fmt.Errorf("read emergency sessions: %w", err)
 	}
 	var r care.Rights
-	if err := put(&r, rows); err != nil {
+	if err := s.put(ctx, &r, rows); err != nil {
 		return nil, fmt.Errorf("read emergency sessions: %w", err)
 	}
 	return slices.DeleteFunc(r.BreakGlass, func(b care.BreakGlass) bool { return !b.Reviewed.IsZero() }), nil

@@ -34,10 +34,17 @@ func (s *Store) Begin(ctx context.Context, src ledger.Source, who string) (run i
 
 // cursor is where the last saved page left the source, or the shard of it that is read.
 func (w *work) cursor(since *adapters.Cursor, src ledger.Source) error {
+	var held string
+	var err error
 	if src.Shard == "" {
-		return w.get1(since, `SELECT cursor FROM source WHERE source = $1`, src.Name)
+		err = w.get1(&held, `SELECT cursor FROM source WHERE source = $1`, src.Name)
+	} else {
+		_, err = w.get(&held, `SELECT cursor FROM shard WHERE source = $1 AND shard = $2`, src.Name, src.Shard)
 	}
-	_, err := w.get(since, `SELECT cursor FROM shard WHERE source = $1 AND shard = $2`, src.Name, src.Shard)
+	if err == nil {
+		held, err = w.s.openedText(w.ctx, atCursor(src.Name, src.Shard), held)
+	}
+	*since = adapters.Cursor(held)
 	return err
 }
 
@@ -126,7 +133,16 @@ type recordRow struct {
 	Changed int64  `db:"changed"`
 	Deleted bool   `db:"deleted"`
 	Media   string `db:"media"`
+	Hash    []byte `db:"hash"`
 	Body    []byte `db:"body"`
+}
+
+// open opens the body of a record of a source.
+func (r recordRow) open(ctx context.Context, s *Store, source string) (_ adapters.Record, err error) {
+	if r.Body, err = s.opened(ctx, atRecord(source, r.Kind, r.Key, r.Hash), r.Body); err != nil {
+		return adapters.Record{}, fmt.Errorf("%s %s of %s: %w", r.Kind, r.Key, source, err)
+	}
+	return r.record(), nil
 }
 
 func (r recordRow) record() adapters.Record {
@@ -137,13 +153,16 @@ func (r recordRow) record() adapters.Record {
 // same key included, in a stable order.
 func (s *Store) Parts(ctx context.Context, source, group string) ([]adapters.Record, error) {
 	var rows []recordRow
-	err := s.read.SelectContext(ctx, &rows, `SELECT kind, key, grp, version, changed, deleted, media, body FROM part
+	err := s.read.SelectContext(ctx, &rows, `SELECT kind, key, grp, version, changed, deleted, media, hash, body FROM part
 		WHERE source = $1 AND grp = $2 ORDER BY kind, key, hash`, source, storable(group))
 	if err != nil {
 		return nil, fmt.Errorf("read parts of %s: %w", source, err)
 	}
 	out := make([]adapters.Record, len(rows))
 	for i, r := range rows {
+		if r.Body, err = s.opened(ctx, atPart(source, r.Grp, r.Kind, r.Key, r.Hash), r.Body); err != nil {
+			return nil, fmt.Errorf("read part %s %s of %s: %w", r.Kind, r.Key, source, err)
+		}
 		out[i] = r.record()
 	}
 	return out, nil
@@ -168,14 +187,15 @@ func (s *Store) Records(ctx context.Context, source string) iter.Seq2[adapters.R
 		kind, key := "", ""
 		for {
 			var rows []recordRow
-			err := s.read.SelectContext(ctx, &rows, `SELECT kind, key, '' AS grp, version, changed, deleted, media, body FROM record
+			err := s.read.SelectContext(ctx, &rows, `SELECT kind, key, '' AS grp, version, changed, deleted, media, hash, body FROM record
 				WHERE source = $1 AND derived = 0 AND (kind, key) > ($2, $3) ORDER BY kind, key LIMIT $4`, source, kind, key, atOnce)
 			if err != nil {
 				yield(adapters.Record{}, fmt.Errorf("read records of %s: %w", source, err))
 				return
 			}
 			for _, r := range rows {
-				if !yield(r.record(), nil) {
+				rec, err := r.open(ctx, s, source)
+				if !yield(rec, err) || err != nil {
 					return
 				}
 				kind, key = r.Kind, r.Key
@@ -193,7 +213,7 @@ func (w *work) pend(e ledger.Entry, out ledger.Outcome) {
 	if out == ledger.Quarantined && e.Refused != nil {
 		code, reason = e.Refused.Code, e.Refused.Text
 	}
-	w.say(&putPending, w.source, e.Record.Kind, e.Record.Key, flag(out != ledger.Quarantined), code, reason)
+	w.say(&putPending, w.source, e.Record.Kind, e.Record.Key, flag(out != ledger.Quarantined), code, w.sealedText(w.partition(e), atPending(w.source, e.Record.Kind, e.Record.Key), reason))
 }
 
 var (
@@ -217,6 +237,9 @@ func (s *Store) Pending(ctx context.Context, source string) ([]ledger.Pending, e
 	}
 	out := make([]ledger.Pending, len(rows))
 	for i, r := range rows {
+		if r.Reason, err = s.openedText(ctx, atPending(source, r.Kind, r.Key), r.Reason); err != nil {
+			return nil, fmt.Errorf("read pending outcomes of %s: %w", source, err)
+		}
 		out[i] = ledger.Pending(r)
 	}
 	return out, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"samsyn/adapters"
 	"samsyn/internal/care"
 	"samsyn/internal/ingest/ledger"
 )
@@ -28,6 +29,9 @@ func (s *Store) Save(ctx context.Context, b ledger.Batch) (ledger.Saved, error) 
 	err := s.transaction(ctx, func(w *work) error {
 		w.at, w.source, counts = b.At, b.Source, b.Counts
 		if err := w.fence(ledger.LeaseName(b.Source, b.Shard), b.Fence); err != nil {
+			return err
+		}
+		if err := w.findHome(); err != nil {
 			return err
 		}
 		if distinct(b.Entries) < len(b.Entries) { // kept in several goes, of which the later ones may hold the lock over who is who
@@ -61,13 +65,19 @@ func (s *Store) Save(ctx context.Context, b ledger.Batch) (ledger.Saved, error) 
 	return ledger.Saved{Counts: counts, Outcomes: outcomes}, nil
 }
 
-// moveCursor notes where the page leaves the source, or the shard of it that is read.
+// moveCursor notes where the page leaves the source, or the shard of it that is read. A
+// cursor may be a file's name: it is sealed, and so compared here.
 func (w *work) moveCursor(b ledger.Batch) error {
+	var before adapters.Cursor
+	if err := w.cursor(&before, ledger.Source{Name: b.Source, Shard: b.Shard}); err != nil || before == b.Next {
+		return err
+	}
+	next := w.sealedText(w.home, atCursor(b.Source, b.Shard), string(b.Next))
 	if b.Shard == "" {
-		return w.exec(`UPDATE source SET cursor = $2 WHERE source = $1 AND cursor <> $2`, b.Source, string(b.Next))
+		return w.exec(`UPDATE source SET cursor = $2 WHERE source = $1`, b.Source, next)
 	}
 	return w.exec(`INSERT INTO shard (source, shard, cursor) VALUES ($1, $2, $3)
-		ON CONFLICT (source, shard) DO UPDATE SET cursor = excluded.cursor WHERE shard.cursor <> excluded.cursor`, b.Source, b.Shard, string(b.Next))
+		ON CONFLICT (source, shard) DO UPDATE SET cursor = excluded.cursor`, b.Source, b.Shard, next)
 }
 
 // keep keeps entries with keys of their own and says what became of each.
@@ -119,7 +129,8 @@ func (w *work) part(e ledger.Entry) ledger.Outcome {
 	r, hash, before := e.Record, e.Hash(), w.of(e)
 	added := !w.page.parts[r.Group+"\x00"+r.Kind+"\x00"+r.Key+"\x00"+string(hash[:])]
 	if added {
-		w.say(&putPart, w.source, r.Group, r.Kind, r.Key, bytes.Clone(hash[:]), r.Version, micros(r.Changed), flag(r.Deleted), r.Media, micros(w.at), bytesOf(r.Body))
+		w.say(&putPart, w.source, r.Group, r.Kind, r.Key, bytes.Clone(hash[:]), r.Version, micros(r.Changed), flag(r.Deleted), r.Media, micros(w.at),
+			w.sealed(w.partition(e), atPart(w.source, r.Group, r.Kind, r.Key, hash[:]), bytesOf(r.Body)))
 	}
 	out := ledger.Stored
 	if e.Refused != nil {
@@ -246,8 +257,9 @@ var (
 // keepRecord keeps the bytes: as the held version where it is the newest, else in the history.
 func (w *work) keepRecord(e ledger.Entry, rank ledger.Rank, newest, replaces bool) {
 	r, hash := e.Record, bytes.Clone(rank.Hash[:])
+	body := w.sealed(w.partition(e), atRecord(w.source, r.Kind, r.Key, hash), bytesOf(r.Body))
 	if !newest {
-		w.say(&putHistory, w.source, r.Kind, r.Key, hash, r.Version, micros(rank.Changed), flag(r.Deleted), r.Media, micros(w.at), bytesOf(r.Body))
+		w.say(&putHistory, w.source, r.Kind, r.Key, hash, r.Version, micros(rank.Changed), flag(r.Deleted), r.Media, micros(w.at), body)
 		return
 	}
 	put := &putRecord
@@ -257,7 +269,7 @@ func (w *work) keepRecord(e ledger.Entry, rank ledger.Rank, newest, replaces boo
 		// What was history and comes back as the newest is history no more.
 		w.say(&dropHistory, w.source, r.Kind, r.Key, hash)
 	}
-	w.say(put, w.source, r.Kind, r.Key, r.Version, micros(rank.Changed), flag(r.Deleted), flag(e.Derived), r.Media, hash, micros(w.at), bytesOf(r.Body))
+	w.say(put, w.source, r.Kind, r.Key, r.Version, micros(rank.Changed), flag(r.Deleted), flag(e.Derived), r.Media, hash, micros(w.at), body)
 }
 
 type rankRow struct {

@@ -49,7 +49,7 @@ func connectSQLite(path string, conns int, extra string) (*pool, error) {
 	}
 	dsn := (&url.URL{Scheme: "file", OmitHost: true, Path: abs}).String() +
 		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
-		"&_pragma=foreign_keys(1)&_pragma=secure_delete(1)&_pragma=cache_size(-20000)&" + extra
+		"&_pragma=foreign_keys(1)&_pragma=secure_delete(1)&_pragma=temp_store(2)&_pragma=cache_size(-20000)&" + extra
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {
 		return nil, err

@@ -26,6 +26,7 @@ import (
 
 	"samsyn/internal/care"
 	"samsyn/internal/journal"
+	"samsyn/internal/vault"
 )
 
 //go:embed migrations
@@ -45,6 +46,10 @@ type Options struct {
 	// lacks before Open returns; one that is ahead of it, another store's journal, and one that
 	// has gone are refused with care.ErrConflict.
 	Journal string
+	// Vault is the keys that what can be read of people is sealed with; nil: nothing is sealed. The
+	// first time they are made. What an older program kept is sealed before Open returns. A
+	// sealed store does not open without (care.ErrUnavailable).
+	Vault vault.Keys
 	// Replica is the URL of a copy of a PostgreSQL store that large readings may go to; "" for none.
 	Replica string
 }
@@ -59,6 +64,7 @@ type Store struct {
 	path        string // of the SQLite file
 	now         func() time.Time
 	secret      []byte
+	vault       *vault.Vault // nil where nothing is sealed
 
 	ended    *journal.Journal // nil where none is kept
 	replayed int              // entries that the store lacked when it was opened
@@ -98,6 +104,12 @@ func Open(ctx context.Context, dsn string, o Options) (_ *Store, err error) {
 		err = s.openSQLite(ctx, dsn)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err = s.openVault(ctx, o.Vault); err != nil {
+		return nil, err
+	}
+	if err = s.sealAll(ctx); err != nil {
 		return nil, err
 	}
 	if s.secret, err = s.loadSecret(ctx); err != nil {
@@ -177,12 +189,18 @@ func (s *Store) loadSecret(ctx context.Context) ([]byte, error) {
 	if err := s.draw(fresh); err != nil {
 		return nil, err
 	}
+	fresh, err := s.seal(vault.Instance, atSecret, fresh)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := s.write.ExecContext(ctx, `INSERT INTO meta (name, value) VALUES ('secret', $1) ON CONFLICT (name) DO NOTHING`, fresh); err != nil {
 		return nil, err
 	}
 	var held []byte
-	err := s.write.GetContext(ctx, &held, `SELECT value FROM meta WHERE name = 'secret'`)
-	return held, err
+	if err := s.write.GetContext(ctx, &held, `SELECT value FROM meta WHERE name = 'secret'`); err != nil {
+		return nil, err
+	}
+	return s.opened(ctx, atSecret, held)
 }
 
 // randomID is 128 random bits in hexadecimal.

@@ -16,6 +16,7 @@ import (
 	"samsyn/internal/care"
 	"samsyn/internal/store"
 	"samsyn/internal/store/storetest"
+	"samsyn/internal/vault"
 )
 
 var (
@@ -35,7 +36,8 @@ type cleaner interface{ Cleanup(func()) }
 
 func TestSQLite(t *testing.T) {
 	dir := memory(t)
-	empty := migrated(t, dir)
+	sealed := store.Options{Vault: keys(t)}
+	empty := migrated(t, dir, sealed)
 	storetest.Run(t, func(tb storetest.TB) storetest.Store {
 		f, err := os.CreateTemp(dir, "*.db")
 		if err != nil {
@@ -45,7 +47,7 @@ func TestSQLite(t *testing.T) {
 		if err := errors.Join(err, f.Close()); err != nil {
 			tb.Fatalf("%v", err)
 		}
-		s, err := store.Open(t.Context(), f.Name(), store.Options{})
+		s, err := store.Open(t.Context(), f.Name(), sealed)
 		if err != nil {
 			tb.Fatalf("%v", err)
 		}
@@ -56,6 +58,11 @@ func TestSQLite(t *testing.T) {
 		})
 		return s
 	})
+}
+
+// keys are those of a test's stores.
+func keys(t testing.TB) *vault.File {
+	return vault.InFile(filepath.Join(t.TempDir(), "test.keys"), time.Now)
 }
 
 // memory is a folder in memory where the machine has one: the contract is not about
@@ -75,10 +82,10 @@ func memory(t *testing.T) string {
 }
 
 // migrated is an empty store's file, so that hundreds of stores need not be migrated.
-func migrated(t *testing.T, dir string) []byte {
+func migrated(t *testing.T, dir string, o store.Options) []byte {
 	t.Helper()
 	path := filepath.Join(dir, "empty.db")
-	s, err := store.Open(t.Context(), path, store.Options{})
+	s, err := store.Open(t.Context(), path, o)
 	if err != nil {
 		t.Fatal(err)
 	}

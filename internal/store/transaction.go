@@ -1,11 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"samsyn/internal/care"
 	"samsyn/internal/identity"
 	"samsyn/internal/journal"
+	"samsyn/internal/vault"
 )
 
 // work is one write transaction.
@@ -32,6 +35,8 @@ type work struct {
 	page    page
 	ended   []journal.Entry // for the journal, before the end
 	again   bool            // it is done again as the journal says
+	home    vault.Partition // of the source whose page is saved
+	fault   error           // of sealing
 }
 
 // A lock is held by one transaction at a time, or by several that share it. SQLite has
@@ -51,6 +56,7 @@ const (
 	schemaLock                      // migrations
 	rightsLock                      // rights, their epochs and the audit log
 	journalLock                     // what ended is written in the order in which it is kept
+	keyLock                         // the rings of keys: shared by everybody who writes, and taken before all others
 )
 
 // pageLocks keep two pages of the same records apart; shards of a source have none in common.
@@ -89,6 +95,12 @@ const (
 func (s *Store) transaction(ctx context.Context, f func(*work) error, locks ...lock) error {
 	for try := 1; ; try++ {
 		err := s.attempt(ctx, f, locks)
+		if errors.Is(err, errRings) && try < tries {
+			if err := s.vault.Refresh(ctx); err != nil {
+				return told(err)
+			}
+			continue
+		}
 		if err == nil || try >= map[fault]int{conflict: tries, lost: lostTries}[faultOf(err)] || errors.Is(err, errFate) {
 			return told(err)
 		}
@@ -131,8 +143,11 @@ func (s *Store) attempt(ctx context.Context, f func(*work) error, locks []lock) 
 	if err := w.open(locks); err != nil {
 		return err
 	}
-	if err := f(w); err != nil {
+	if err := w.sameRings(); err != nil {
 		return err
+	}
+	if err := f(w); w.fault != nil || err != nil {
+		return cmp.Or(w.fault, err)
 	}
 	if err := w.tellStirred(); err != nil {
 		return err
@@ -164,6 +179,9 @@ func (w *work) open(locks []lock) error {
 		return nil
 	}
 	parts := []string{"SET LOCAL enable_hashjoin = off", "SET LOCAL enable_mergejoin = off", "SET LOCAL enable_seqscan = off"}
+	if w.s.vault != nil && !slices.ContainsFunc(locks, func(l lock) bool { return l.class == keyLock }) {
+		parts = append(parts, lock{class: keyLock, shared: true}.String())
+	}
 	for _, l := range locks {
 		parts = append(parts, l.String())
 	}

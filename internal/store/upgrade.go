@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"samsyn/fhir"
 	"samsyn/internal/care"
+	"samsyn/internal/vault"
 )
 
 // marksRevision is another where care.MarksOf or placesOf give something else than before of
@@ -76,14 +78,21 @@ func (w *work) markSome(last int64) (next int64, err error) {
 			Seq     int64  `db:"seq"`
 			Type    string `db:"type"`
 			ID      string `db:"id"`
-			Body    string `db:"body"`
+			Body    []byte `db:"body"`
 		}
 		if err := w.list(&rows, `SELECT version, seq, type, id, body FROM resource WHERE contribution = $1 ORDER BY version, seq`, c.ID); err != nil {
 			return 0, err
 		}
 		var now []care.Made
 		for _, r := range rows {
-			m := care.Made{Resource: fhir.Resource{Type: r.Type, ID: r.ID, Body: []byte(r.Body)}}
+			body, err := w.s.opened(w.ctx, atResource(c.ID, r.Version, r.Seq), r.Body)
+			if errors.Is(err, vault.ErrDestroyed) {
+				continue
+			}
+			if err != nil {
+				return 0, err
+			}
+			m := care.Made{Resource: fhir.Resource{Type: r.Type, ID: r.ID, Body: body}}
 			resources = append(resources, []any{c.ID, r.Version, r.Seq, int64(care.MarksOf(m.Resource))})
 			if r.Version == c.Version && !c.Deleted {
 				now = append(now, m)

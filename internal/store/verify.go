@@ -9,6 +9,7 @@ import (
 	"samsyn/adapters"
 	"samsyn/internal/care"
 	"samsyn/internal/ingest/ledger"
+	"samsyn/internal/vault"
 )
 
 // errDamaged is content that is not what was written: a disk has changed it.
@@ -61,6 +62,15 @@ func (s *Store) verifyRecords(ctx context.Context, tell func(error) bool) error 
 		if err := rows.Scan(&source, &r.Kind, &r.Key, &r.Media, &r.Deleted, &hash, &r.Body); err != nil {
 			return errors.Join(err, rows.Close())
 		}
+		var err error
+		if r.Body, err = s.opened(ctx, atRecord(source, r.Kind, r.Key, hash), r.Body); err != nil {
+			if errors.Is(err, vault.ErrDestroyed) {
+				continue
+			}
+			if !errors.Is(err, errDamaged) {
+				return errors.Join(err, rows.Close())
+			}
+		}
 		if sum := r.Hash(); !bytes.Equal(sum[:], hash) && !tell(fmt.Errorf("record %s %s of %s: %w", r.Kind, r.Key, source, errDamaged)) {
 			break
 		}
@@ -69,15 +79,16 @@ func (s *Store) verifyRecords(ctx context.Context, tell func(error) bool) error 
 }
 
 func (s *Store) verifyMade(ctx context.Context, tell func(error) bool) error {
-	rows, err := s.read.QueryxContext(ctx, `SELECT c.id, c.source, c.kind, c.key, c.service, c.subject, c.made, coalesce(r.type, ''), coalesce(r.id, ''), coalesce(r.body, '') FROM contribution c
+	rows, err := s.read.QueryxContext(ctx, `SELECT c.id, c.source, c.kind, c.key, c.service, c.subject, c.made, coalesce(r.type, ''), coalesce(r.id, ''), c.version, coalesce(r.seq, 0), r.body FROM contribution c
 		LEFT JOIN resource r ON r.contribution = c.id AND r.version = c.version ORDER BY c.id, r.seq`)
 	if err != nil {
 		return err
 	}
 	last, made := int64(-1), []byte(nil)
 	var c care.Contribution
+	destroyed := false
 	check := func() bool {
-		if last < 0 {
+		if last < 0 || destroyed {
 			return true
 		}
 		err := asMade(c, made)
@@ -88,18 +99,24 @@ func (s *Store) verifyMade(ctx context.Context, tell func(error) bool) error {
 		var now care.Contribution
 		var sum []byte
 		var m care.Made
-		var body string
-		if err := rows.Scan(&id, &now.Source, &now.Kind, &now.Key, &now.Service, &now.Subject, &sum, &m.Resource.Type, &m.Resource.ID, &body); err != nil {
+		var version, seq int64
+		var body []byte
+		if err := rows.Scan(&id, &now.Source, &now.Kind, &now.Key, &now.Service, &now.Subject, &sum, &m.Resource.Type, &m.Resource.ID, &version, &seq, &body); err != nil {
 			return errors.Join(err, rows.Close())
 		}
 		if id != last {
 			if !check() {
 				return rows.Close()
 			}
-			last, c, made = id, now, sum
+			last, c, made, destroyed = id, now, sum, false
 		}
 		if m.Resource.Type != "" {
-			m.Resource.Body = []byte(body)
+			var err error
+			m.Resource.Body, err = s.opened(ctx, atResource(id, version, seq), body)
+			destroyed = destroyed || errors.Is(err, vault.ErrDestroyed)
+			if err != nil && !destroyed && !errors.Is(err, errDamaged) { // what is damaged has no body, and is told of
+				return errors.Join(err, rows.Close())
+			}
 			c.Made = append(c.Made, m)
 		}
 	}

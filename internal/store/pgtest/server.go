@@ -175,6 +175,9 @@ func (s *Server) Stop() error {
 	return errors.Join(ignoreGone(quit), err, s.watch.Wait())
 }
 
+// Dir is where all its files are.
+func (s *Server) Dir() string { return s.dir }
+
 func (s *Server) signal(sig syscall.Signal) error {
 	raw, err := os.ReadFile(filepath.Join(s.dir, "postmaster.pid"))
 	if err != nil {
