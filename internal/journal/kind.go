@@ -20,6 +20,8 @@ const (
 	GrantsEnded Kind = "grants-ended"
 	// RecordDeleted: the record that is the subject was removed at its source.
 	RecordDeleted Kind = "record-deleted"
+	// PersonErased: everything about the person who is the subject was deleted.
+	PersonErased Kind = "person-erased"
 )
 
 // field is what a value of a payload may be.
@@ -37,6 +39,7 @@ var (
 var kinds = map[Kind]map[string]field{
 	GrantsEnded:   {"viewer": id, "from": moment},
 	RecordDeleted: {"source": id, "changed": moment},
+	PersonErased:  {},
 }
 
 // Kinds gives all kinds in a stable order.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"samsyn/internal/care"
+	"samsyn/internal/journal"
 	"samsyn/internal/vault"
 )
 
@@ -213,54 +214,63 @@ func (s *Store) settle(ctx context.Context) error {
 // her, but the audit log, and proves it. What a source still gives comes again when the source changes
 // it: the source is told to stop first. The error is care.ErrNotFound where there is no such person.
 func (s *Store) Erase(ctx context.Context, person care.PersonID, who string) (out []Deletion, err error) {
-	const mine = `(SELECT u.source || '/' || u.subject FROM subject u JOIN person p ON p.id = u.person WHERE p.id = $1 OR p.merged_into = $1)`
-	const us = `(SELECT id FROM person WHERE id = $1 OR merged_into = $1)`
 	err = s.transaction(ctx, func(w *work) error {
-		me := string(person)
-		var known int
-		if err := w.get1(&known, `SELECT count(*) FROM person WHERE id = $1 AND merged_into IS NULL`, me); err != nil {
+		var ids []string
+		if err := w.list(&ids, `SELECT id FROM person WHERE id = $1 AND merged_into IS NULL OR merged_into = $1 ORDER BY id`, string(person)); err != nil {
 			return err
 		}
-		if known == 0 {
+		if !slices.Contains(ids, string(person)) {
 			return errNone("person")
 		}
-		if err := w.lockWhose(); err != nil {
-			return err
+		for _, id := range ids {
+			w.end(journal.PersonErased, id, journal.Payload{})
 		}
-		// Also what once was hers: by the versions, and by what was claimed.
-		ever := `(c.source || '/' || c.subject IN ` + mine + ` OR EXISTS (SELECT 1 FROM contribution_version v WHERE v.contribution = c.id AND c.source || '/' || v.subject IN ` + mine + `)
-			OR EXISTS (SELECT 1 FROM claim m WHERE m.source = c.source AND m.kind = c.kind AND m.key = c.key AND m.source || '/' || m.subject IN ` + mine + `))`
-		d := w.deleting(byErasure, who, "")
-		if err := d.contributions(ever, me); err != nil {
-			return err
-		}
-		err := d.delete([]goner{
-			{"claim_number", `DELETE FROM claim_number WHERE source || '/' || subject IN ` + mine + namesRecord, []any{me}},
-			{"claim", `DELETE FROM claim WHERE source || '/' || subject IN ` + mine + namesRecord, []any{me}},
-			{"ruling", `DELETE FROM ruling WHERE source || '/' || subject IN ` + mine + ` RETURNING CAST(id AS TEXT)`, []any{me}},
-			{"reconciliation_line", `DELETE FROM reconciliation_line WHERE person IN ` + us + ` RETURNING CAST(reconciliation AS TEXT) || '/' || CAST(seq AS TEXT)`, []any{me}},
-			{"rights", `DELETE FROM rights WHERE person IN ` + us + ` OR other IN ` + us + ` RETURNING kind || '/' || id`, []any{me}},
-			{"notice", `DELETE FROM notice WHERE person IN ` + us + ` RETURNING CAST(id AS TEXT)`, []any{me}},
-			{"subject", `DELETE FROM subject WHERE person IN ` + us + ` RETURNING source || '/' || subject`, []any{me}},
-			{"number", `DELETE FROM number WHERE person IN ` + us + ` RETURNING number`, []any{me}},
-			{"person_merge", `DELETE FROM person_merge WHERE survivor IN ` + us + ` OR merged IN ` + us + ` RETURNING CAST(id AS TEXT)`, []any{me}},
-			{"merge_confirmed", `DELETE FROM merge_confirmed WHERE survivor IN ` + us + ` OR merged IN ` + us + ` RETURNING survivor`, []any{me}},
-			{"person", `DELETE FROM person WHERE merged_into = $1 RETURNING id`, []any{me}},
-			{"person", `DELETE FROM person WHERE id = $1 RETURNING id`, []any{me}},
-		}...)
-		if err != nil {
-			return err
-		}
-		if out, err = d.prove(); err != nil {
-			return err
-		}
-		// Whatever was decided on her is decided no more.
-		return w.exec(`UPDATE rights_epoch SET n = n + 1 WHERE person = $1`, me)
+		out, err = w.erase(string(person), who)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("erase a person: %w", err)
 	}
 	return out, s.settle(ctx)
+}
+
+// erase deletes what is held about a person and those that were united with her, and proves it.
+func (w *work) erase(me, who string) ([]Deletion, error) {
+	const mine = `(SELECT u.source || '/' || u.subject FROM subject u JOIN person p ON p.id = u.person WHERE p.id = $1 OR p.merged_into = $1)`
+	const us = `(SELECT id FROM person WHERE id = $1 OR merged_into = $1)`
+	if err := w.lockWhose(); err != nil {
+		return nil, err
+	}
+	// Also what once was hers: by the versions, and by what was claimed.
+	ever := `(c.source || '/' || c.subject IN ` + mine + ` OR EXISTS (SELECT 1 FROM contribution_version v WHERE v.contribution = c.id AND c.source || '/' || v.subject IN ` + mine + `)
+		OR EXISTS (SELECT 1 FROM claim m WHERE m.source = c.source AND m.kind = c.kind AND m.key = c.key AND m.source || '/' || m.subject IN ` + mine + `))`
+	d := w.deleting(byErasure, who, "")
+	if err := d.contributions(ever, me); err != nil {
+		return nil, err
+	}
+	err := d.delete([]goner{
+		{"claim_number", `DELETE FROM claim_number WHERE source || '/' || subject IN ` + mine + namesRecord, []any{me}},
+		{"claim", `DELETE FROM claim WHERE source || '/' || subject IN ` + mine + namesRecord, []any{me}},
+		{"ruling", `DELETE FROM ruling WHERE source || '/' || subject IN ` + mine + ` RETURNING CAST(id AS TEXT)`, []any{me}},
+		{"reconciliation_line", `DELETE FROM reconciliation_line WHERE person IN ` + us + ` RETURNING CAST(reconciliation AS TEXT) || '/' || CAST(seq AS TEXT)`, []any{me}},
+		{"rights", `DELETE FROM rights WHERE person IN ` + us + ` OR other IN ` + us + ` RETURNING kind || '/' || id`, []any{me}},
+		{"notice", `DELETE FROM notice WHERE person IN ` + us + ` RETURNING CAST(id AS TEXT)`, []any{me}},
+		{"subject", `DELETE FROM subject WHERE person IN ` + us + ` RETURNING source || '/' || subject`, []any{me}},
+		{"number", `DELETE FROM number WHERE person IN ` + us + ` RETURNING number`, []any{me}},
+		{"person_merge", `DELETE FROM person_merge WHERE survivor IN ` + us + ` OR merged IN ` + us + ` RETURNING CAST(id AS TEXT)`, []any{me}},
+		{"merge_confirmed", `DELETE FROM merge_confirmed WHERE survivor IN ` + us + ` OR merged IN ` + us + ` RETURNING survivor`, []any{me}},
+		{"person", `DELETE FROM person WHERE merged_into = $1 RETURNING id`, []any{me}},
+		{"person", `DELETE FROM person WHERE id = $1 RETURNING id`, []any{me}},
+	}...)
+	if err != nil {
+		return nil, err
+	}
+	out, err := d.prove()
+	if err != nil {
+		return nil, err
+	}
+	// Whatever was decided on her is decided no more.
+	return out, w.exec(`UPDATE rights_epoch SET n = n + 1 WHERE person = $1`, me)
 }
 
 // DestroyKeys destroys the keys of a service: what it said opens no more, here and in every

@@ -22,12 +22,14 @@ import (
 var again = map[journal.Kind]func(r *replay, w *work, e journal.Entry) error{
 	journal.GrantsEnded:   (*replay).grantsEnded,
 	journal.RecordDeleted: (*replay).recordDeleted,
+	journal.PersonErased:  (*replay).personErased,
 }
 
 // replay is a journal that is done again, with what it had to look up.
 type replay struct {
 	sources map[string]string               // by keyed id
 	records map[string]map[string]heldAgain // by source and keyed id: what is held and not removed
+	erased  bool                            // something was deleted that lies in the files still
 }
 
 // heldAgain is a record that may have to be removed.
@@ -120,6 +122,11 @@ func (s *Store) openJournal(ctx context.Context, path string) error {
 			return w.link()
 		})
 		if err != nil {
+			return err
+		}
+	}
+	if r.erased {
+		if err := s.settle(ctx); err != nil {
 			return err
 		}
 	}
@@ -236,5 +243,17 @@ func (r *replay) look(w *work, id string) error {
 	for _, h := range rows {
 		r.records[source][w.s.keyedID("record", source, h.Kind, h.Key)] = h
 	}
+	return nil
+}
+
+// personErased deletes what the backup holds of the person. A backup may know her as one
+// with other persons than she was when she was erased: each of them has an entry.
+func (r *replay) personErased(w *work, e journal.Entry) error {
+	out, err := w.erase(e.Subject, "the journal")
+	if err != nil {
+		return err
+	}
+	r.erased = r.erased || len(out) > 0
+	clear(r.records) // of what was held some is not any more
 	return nil
 }
