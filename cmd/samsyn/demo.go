@@ -42,7 +42,7 @@ Everybody in it is invented. The demo's day is Monday 23 November 2026.`,
 	fl.BoolVar(&f.once, "once", false, "leave after reading, and print each child's overview as text")
 	fl.BoolVar(&f.asJSON, "json", false, "print the table as JSON")
 	fl.StringVar(&f.data, "data", "", "folder that keeps the store between runs (default: a fresh one that is removed)")
-	fl.StringVar(&f.as, "as", "", "whose overviews --once prints: anders, liv, siv or mette (default: each one's)")
+	fl.StringVar(&f.as, "as", "", "whose overviews --once prints: anders, liv, siv, mette … (default: each one's)")
 	fl.StringVar(&f.lang, "lang", "nb", "nb, nn or en")
 	fl.StringVarP(&f.address, "address", "a", "127.0.0.1:8080", "loopback address of the pages; another free port is taken where it is in use")
 	return cmd
@@ -97,7 +97,7 @@ func runDemo(ctx context.Context, g *globals, f demoFlags) (err error) {
 	if err := writeReports(g.out, reports, f.asJSON); err != nil {
 		return err
 	}
-	if err := demo.Grant(ctx, a); err != nil {
+	if err := demo.Register(ctx, a); err != nil {
 		return err
 	}
 	if f.once {

@@ -49,7 +49,7 @@ hidden give the same answer.`,
 func showOverviews(ctx context.Context, out io.Writer, a *app.App, v care.Viewer, person care.PersonID, format string, lang words.Lang) error {
 	var answers []overview.Answer
 	if person != "" {
-		answer, err := a.Overviews.Overview(ctx, v, person, "cli")
+		answer, err := a.Overviews.Overview(ctx, asking(v), person)
 		if errors.Is(err, care.ErrNotFound) {
 			return fmt.Errorf("no such child, or not %s's to see", v.Name)
 		}
@@ -59,12 +59,12 @@ func showOverviews(ctx context.Context, out io.Writer, a *app.App, v care.Viewer
 		answers = append(answers, answer)
 	} else {
 		var err error
-		if answers, err = a.Overviews.Children(ctx, v, "cli"); err != nil {
+		if answers, err = a.Overviews.Children(ctx, asking(v)); err != nil {
 			return err
 		}
 	}
 	if len(answers) == 0 {
-		fmt.Fprintf(out, "%s may see no child. Grants are given with samsyn grant.\n", v.Name)
+		fmt.Fprintf(out, "%s may see no child. Access is registered with samsyn access.\n", v.Name)
 	}
 	for _, answer := range answers {
 		if err := a.Write(out, answer, format, lang); err != nil {

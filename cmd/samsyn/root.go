@@ -54,7 +54,7 @@ New here? Run   samsyn demo   and open the address that it prints.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().StringVarP(&g.config, "config", "c", "", "configuration file (default: samsyn.yaml where there is one)")
 	root.PersistentFlags().BoolVarP(&g.verbose, "verbose", "v", false, "log what is done, to standard error")
-	root.AddCommand(newDemo(g), newServe(g), newSync(g), newRuns(g), newReconcile(g), newBackup(g), newJournal(g), newOverview(g), newSources(g), newCheck(g), newGrant(g), newQuarantine(g), newMap(g), newRemap(g), newHistory(g), newAudit(g), newSim(g), newAdapter(g), newNumberHash(g))
+	root.AddCommand(newDemo(g), newServe(g), newSync(g), newRuns(g), newReconcile(g), newBackup(g), newJournal(g), newOverview(g), newSources(g), newCheck(g), newAccess(g), newQuarantine(g), newMap(g), newRemap(g), newHistory(g), newAudit(g), newSim(g), newAdapter(g), newNumberHash(g))
 	return root
 }
 

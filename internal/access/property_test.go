@@ -20,6 +20,12 @@ func size(small, ci int) int {
 }
 
 var (
+	from  = time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)
+	until = time.Date(2027, 9, 1, 0, 0, 0, 0, time.UTC)
+	now   = time.Date(2026, 11, 23, 7, 0, 0, 0, time.UTC)
+)
+
+var (
 	someTypes   = []string{"CarePlan", "Goal", "Patient", "CareTeam", "Appointment", "Communication", "Condition", "Media", "EpisodeOfCare"}
 	someMarks   = []care.Marks{0, 0, care.MarkRestricted, care.MarkVery, care.MarkPsychiatry, care.MarkThirdParty, care.MarkInError, care.MarkUnknown, care.MarkViolence | care.MarkRestricted, care.Marks(care.AddressFortrolig)}
 	someRecords = []care.RecordRef{{}, {Source: "s", Kind: "k", Key: "1"}, {Source: "s", Kind: "k", Key: "2"}}

@@ -18,15 +18,17 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 
 	"samsyn/adapters"
+	"samsyn/internal/audit"
 	"samsyn/internal/care"
 	"samsyn/internal/consolidate"
+	"samsyn/internal/gate"
 	"samsyn/internal/ingest"
 	"samsyn/internal/overview"
 )
 
 // Overviews answers for a viewer.
 type Overviews interface {
-	Overview(ctx context.Context, viewer care.Viewer, person care.PersonID, door string) (overview.Answer, error)
+	Overview(ctx context.Context, r gate.Request, person care.PersonID) (overview.Answer, error)
 }
 
 // States tells how each source's connection is.
@@ -64,7 +66,6 @@ type Handler struct {
 }
 
 const (
-	door     = "fhir"
 	fhirJSON = "application/fhir+json; charset=utf-8"
 	// maxPush bounds what may be pushed in one request.
 	maxPush = "10M"
@@ -194,7 +195,7 @@ func (h *Handler) answer(c echo.Context) (overview.Answer, error) {
 	if err != nil {
 		return overview.Answer{}, err
 	}
-	return h.Overviews.Overview(c.Request().Context(), v, care.PersonID(c.Param("person")), door)
+	return h.Overviews.Overview(c.Request().Context(), gate.Request{Viewer: v, Door: audit.DoorFHIR, RequestID: c.Request().Header.Get(echo.HeaderXRequestID)}, care.PersonID(c.Param("person")))
 }
 
 func (h *Handler) overview(c echo.Context) error {

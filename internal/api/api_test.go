@@ -24,39 +24,31 @@ import (
 	"samsyn/internal/auth"
 	"samsyn/internal/care"
 	"samsyn/internal/consolidate/stories"
+	"samsyn/internal/gate/gatetest"
 	"samsyn/internal/ingest"
 	"samsyn/internal/overview"
 )
 
 // memory is a careless store with the stories in it: it gives all that it has of a person.
-type memory struct {
-	people map[care.PersonID][]care.Contribution
-	err    error
-}
+type memory struct{ *gatetest.Memory }
 
-func (m *memory) Grants(context.Context, string) ([]care.Grant, error) {
-	not := func(hidden care.Service) []care.Service {
-		return slices.DeleteFunc(care.Services(), func(s care.Service) bool { return s == hidden })
+var (
+	anders = gatetest.Coordinator("anders", "Anders Viken")
+	siv    = gatetest.Worker("siv", "Siv Røed", care.Barnevern)
+)
+
+func families() memory {
+	m := memory{&gatetest.Memory{Careless: true, States: stories.Sources(), People: map[care.PersonID][]care.Contribution{
+		"ella": stories.Ella("ella"), "jonas": stories.Jonas("jonas"), "selma": stories.Selma("selma"), "teo": stories.Teo("teo"), "amina": stories.Amina("amina"),
+	}, Born: map[care.PersonID]string{"ella": "2014-03-14", "jonas": "2020-09-02", "selma": "2026-08-19", "teo": "2010-05-06", "amina": "2017-11-30"}}}
+	from := stories.Now().AddDate(0, -1, 0)
+	allBut := slices.DeleteFunc(care.Services(), func(s care.Service) bool { return s == care.Barnevern })
+	for _, p := range []care.PersonID{"ella", "jonas", "selma", "teo"} {
+		m.Give(p, gatetest.Appointed(anders, p, from, time.Time{}), gatetest.Consented(anders, p, from, allBut...))
 	}
-	from := stories.Now().AddDate(-1, 0, 0)
-	return []care.Grant{
-		{Viewer: "anders", Person: "ella", Services: not(care.Barnevern), From: from}, {Viewer: "anders", Person: "jonas", Services: not(care.Barnevern), From: from},
-		{Viewer: "anders", Person: "teo", Services: not(care.Barnevern), From: from}, {Viewer: "anders", Person: "selma", Services: not(care.Barnevern), From: from},
-		{Viewer: "siv", Person: "amina", Services: []care.Service{care.Barnevern}, From: from},
-	}, m.err
+	m.Give("amina", gatetest.Appointed(siv, "amina", from, time.Time{}))
+	return m
 }
-
-func (m *memory) Contributions(_ context.Context, p care.PersonID, _ []care.Visible) ([]care.Contribution, error) {
-	return m.people[p], m.err
-}
-
-func (m *memory) Claims(context.Context, care.PersonID, []care.Visible) ([]care.Claim, error) {
-	return nil, m.err
-}
-func (m *memory) SourceStates(context.Context) ([]care.SourceState, error) {
-	return stories.Sources(), m.err
-}
-func (m *memory) LogAccess(context.Context, care.Access) error { return m.err }
 
 // inbox is what stands behind the push door.
 type inbox struct {
@@ -75,7 +67,7 @@ func (b *inbox) Push(_ context.Context, source string, r *http.Request) (ingest.
 }
 
 type house struct {
-	*memory
+	memory
 	*inbox
 	ready   error
 	handler http.Handler
@@ -85,14 +77,16 @@ type house struct {
 const secret = "open sesame"
 
 func open(secret string) *house {
-	h := &house{inbox: &inbox{}, memory: &memory{people: map[care.PersonID][]care.Contribution{
-		"ella": stories.Ella("ella"), "jonas": stories.Jonas("jonas"), "selma": stories.Selma("selma"), "teo": stories.Teo("teo"), "amina": stories.Amina("amina"),
-	}}}
+	h := &house{inbox: &inbox{}, memory: families()}
+	g, err := gatetest.Gate(h.memory, stories.Now, stories.Oslo)
+	if err != nil {
+		panic(err) // the table is shipped
+	}
 	e := echo.New()
 	(&api.Handler{
-		Overviews: &overview.Service{Store: h.memory, Now: stories.Now, Zone: stories.Oslo}, States: h.memory, Push: h.inbox,
+		Overviews: &overview.Service{Gate: g}, States: h.memory, Push: h.inbox,
 		Ready: func(context.Context) (any, error) { return map[string]string{"database": "ok"}, h.ready },
-		Who:   auth.Chosen{Viewers: []care.Viewer{{ID: "anders"}, {ID: "siv"}}, Header: "X-Samsyn-Viewer"}, PushSecret: secret, Now: stories.Now, Log: slog.New(slog.NewTextHandler(&h.logged, nil)),
+		Who:   auth.Chosen{Viewers: []care.Viewer{anders, siv}, Header: "X-Samsyn-Viewer"}, PushSecret: secret, Now: stories.Now, Log: slog.New(slog.NewTextHandler(&h.logged, nil)),
 	}).Mount(e)
 	h.handler = e
 	return h
@@ -198,7 +192,7 @@ func TestOverviewAsThePagesSeeIt(t *testing.T) {
 
 func TestAbsentAndHiddenAnswerAlike(t *testing.T) {
 	hidden, absent := open(""), open("")
-	delete(absent.people, "amina")
+	delete(absent.People, "amina")
 	for _, path := range []string{"/fhir/Patient/amina/$overview", "/api/barn/amina"} {
 		a, b := hidden.ask(http.MethodGet, path, nil, asAnders), absent.ask(http.MethodGet, path, nil, asAnders)
 		if a.Code != http.StatusNotFound || a.Code != b.Code || a.Body.String() != b.Body.String() || fmt.Sprint(a.Header()) != fmt.Sprint(b.Header()) {
@@ -249,7 +243,7 @@ func TestEveryErrorKindHasItsOutcome(t *testing.T) {
 
 func TestStoreThatFailsTellsNothing(t *testing.T) {
 	h := open("")
-	h.memory.err = errors.New("disk of secret-host")
+	h.memory.Fails, h.memory.Err = "*", errors.New("disk of secret-host")
 	for _, path := range []string{"/fhir/Patient/ella/$overview", "/api/barn/ella", "/adapters", "/adapters/fiksarkiv"} {
 		w := h.ask(http.MethodGet, path, nil, asAnders)
 		if code, text := outcome(t, w); w.Code != 500 || code != "exception" || strings.Contains(text, "secret-host") {

@@ -4,6 +4,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -14,15 +15,19 @@ import (
 	"time"
 
 	"samsyn/adapters"
+	"samsyn/internal/access"
+	"samsyn/internal/audit"
 	"samsyn/internal/care"
 	"samsyn/internal/consolidate"
 	"samsyn/internal/findings"
+	"samsyn/internal/gate"
 	"samsyn/internal/identity"
 	"samsyn/internal/ingest"
 	"samsyn/internal/jobs"
 	"samsyn/internal/ops"
 	"samsyn/internal/outbound"
 	"samsyn/internal/overview"
+	"samsyn/internal/rights"
 	"samsyn/internal/store"
 	"samsyn/internal/words"
 	"samsyn/mapping"
@@ -40,11 +45,14 @@ type Options struct {
 type App struct {
 	Config    Config
 	Overviews *overview.Service
+	Rights    *rights.Service
 
 	now      func() time.Time
 	log      *slog.Logger
 	zone     *time.Location
 	store    *store.Store
+	table    *access.Table
+	gate     *gate.Gate
 	maps     *mapping.Set
 	pipeline *ingest.Pipeline
 	open     map[string]opened
@@ -107,7 +115,15 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if err := a.store.Keep(ctx, c.Instance.Test); err != nil {
 		return nil, err
 	}
-	a.Overviews = &overview.Service{Store: a.store, Now: o.Now, Zone: a.zone}
+	table, err := access.Shipped()
+	if err != nil {
+		return nil, err
+	}
+	a.table = table.In(a.zone)
+	a.gate = &gate.Gate{Store: a.store, Table: a.table, Now: o.Now, Zone: a.zone, Tenant: c.Instance.Organisation, Random: o.Random,
+		Instance: audit.Instance{ID: cmp.Or(c.Instance.Organisation, "samsyn"), Name: c.Instance.Name, Test: c.Instance.Test}}
+	a.Overviews = &overview.Service{Gate: a.gate}
+	a.Rights = &rights.Service{Store: a.store, Table: a.table, Now: o.Now, Zone: a.zone, Tenant: a.gate.Tenant, Instance: a.gate.Instance, Random: o.Random}
 	a.pipeline = &ingest.Pipeline{Maps: ingest.FromSet(a.maps), Store: a.store, Rules: identity.Rules{Test: c.Instance.Test}, Now: o.Now, IDKey: a.store.IDKey(), Log: o.Log, Who: "sync"}
 	for _, name := range c.SourceNames() {
 		s := c.Sources[name]
@@ -186,8 +202,16 @@ func (a *App) Find(ctx context.Context, number string) (care.PersonID, error) {
 	return a.store.PersonByIdentifier(ctx, n)
 }
 
-// Grant gives a viewer access.
-func (a *App) Grant(ctx context.Context, g care.Grant) error { return a.store.PutGrant(ctx, g) }
+// Table is the rules of who may see what, as they are shipped.
+func Table() (*access.Table, error) { return access.Shipped() }
+
+// Know notes who a viewer of the configuration is among our persons. It is for those of whom
+// that is not known before the sources have told of them.
+func (a *App) Know(viewer string, person care.PersonID) {
+	v := a.Config.Viewers[viewer]
+	v.Person = person
+	a.Config.Viewers[viewer] = v
+}
 
 // Day reads YYYY-MM-DD as the day's first instant where days are counted; "" is otherwise.
 func (a *App) Day(text string, otherwise time.Time) (time.Time, error) {

@@ -17,11 +17,14 @@ import (
 // allowed is the one-way street: which of our packages each may import. A pattern
 // ending in /… covers what lies below. What is not named here imports nothing of ours.
 var allowed = map[string][]string{
-	"cmd/samsyn":                   {"internal/app", "internal/audit", "internal/care", "internal/csvsafe", "internal/words", "internal/consolidate", "internal/ingest", "internal/ingest/ledger", "internal/overview", "internal/demo", "internal/sim", "internal/mapkit", "internal/reconcile", "mapping", "testdata", "internal/connector/scaffold", "internal/ops/heap"},
+	"cmd/samsyn":                   {"internal/app", "internal/audit", "internal/gate", "internal/care", "internal/csvsafe", "internal/words", "internal/consolidate", "internal/ingest", "internal/ingest/ledger", "internal/overview", "internal/demo", "internal/sim", "internal/mapkit", "internal/reconcile", "mapping", "testdata", "internal/connector/scaffold", "internal/ops/heap"},
 	"internal/app":                 {"adapters", "adapters/…", "fhir", "mapping", "internal/…"},
-	"internal/api":                 {"adapters", "internal/care", "internal/consolidate", "internal/ingest", "internal/overview"},
-	"internal/web":                 {"internal/auth", "internal/care", "internal/consolidate", "internal/findings", "internal/overview", "internal/words"},
-	"internal/overview":            {"internal/access", "internal/care", "internal/consolidate", "internal/findings"},
+	"internal/api":                 {"adapters", "internal/care", "internal/consolidate", "internal/ingest", "internal/overview", "internal/audit", "internal/gate"},
+	"internal/web":                 {"internal/auth", "internal/care", "internal/consolidate", "internal/findings", "internal/overview", "internal/words", "internal/audit", "internal/gate"},
+	"internal/gate":                {"internal/access", "internal/audit", "internal/care"},
+	"internal/gate/gatetest":       {"internal/access", "internal/audit", "internal/care", "internal/gate"},
+	"internal/rights":              {"internal/access", "internal/audit", "internal/care", "internal/consent", "internal/gate"},
+	"internal/overview":            {"internal/access", "internal/care", "internal/consolidate", "internal/findings", "internal/audit", "internal/gate"},
 	"internal/ingest":              {"adapters", "fhir", "mapping", "internal/care", "internal/identity", "internal/ingest/…", "internal/ops/span"},
 	"internal/ingest/…":            {"adapters", "internal/care", "internal/ingest", "internal/identity", "internal/store"},
 	"internal/journal":             {"internal/care"},
@@ -50,7 +53,7 @@ var allowed = map[string][]string{
 	"internal/ops":                 {},
 	"internal/alarm":               {},
 	"internal/vault":               {"internal/care"},
-	"internal/demo":                {"internal/app", "internal/auth", "internal/care", "internal/outbound", "internal/sim", "internal/sim/idp", "testdata"},
+	"internal/demo":                {"internal/app", "internal/auth", "internal/care", "internal/outbound", "internal/sim", "internal/sim/idp", "testdata", "internal/audit", "internal/gate"},
 	"internal/sim":                 {"internal/sim/…", "internal/outbound", "testdata"},
 	"internal/sim/…":               {"internal/xmlsafe"},
 	"mapping":                      {"fhir", "fhir/…", "internal/jsonsafe", "internal/xmlsafe"},
@@ -174,6 +177,39 @@ func TestImportsPointOneWay(t *testing.T) {
 					t.Errorf("%s imports %s, but it does no I/O", pkg, path)
 				}
 			}
+		}
+	}
+}
+
+// personal are the store's methods that give something of a person, or what is decided about
+// her on. Only the gate, the register of rights and those who bring records in call them:
+// they are given the store, and everybody else is given the gate.
+var personal = []string{"Contributions", "Claims", "History", "Facts", "Rights", "Persons", "Appointed", "Whose", "Audit", "AuditOf", "PutRights", "ConsentVersions",
+	"Broken", "Notices", "SawNotice", "ConfirmMerge", "LowerAddress", "Everybody"}
+
+func TestOneWayToAPerson(t *testing.T) {
+	for pkg, files := range sources(t) {
+		if strings.HasPrefix(pkg, "internal/store") || slices.Contains([]string{"internal/gate", "internal/rights", "internal/gate/gatetest"}, pkg) {
+			continue
+		}
+		for _, f := range files {
+			ast.Inspect(f, func(n ast.Node) bool {
+				call, ok := n.(*ast.SelectorExpr)
+				if !ok || !slices.Contains(personal, call.Sel.Name) {
+					return true
+				}
+				name := ""
+				switch x := call.X.(type) {
+				case *ast.Ident:
+					name = x.Name
+				case *ast.SelectorExpr:
+					name = x.Sel.Name
+				}
+				if strings.EqualFold(name, "store") {
+					t.Errorf("%s asks the store for %s: what is held of a person is had from the gate alone", pkg, call.Sel.Name)
+				}
+				return true
+			})
 		}
 	}
 }

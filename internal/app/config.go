@@ -32,6 +32,11 @@ type Instance struct {
 	// Test accepts synthetic national numbers (month + 80 or + 40). Default false:
 	// they are refused, so that test data never meets real people.
 	Test bool `yaml:"test"`
+	// Organisation is the municipality's organisation number. Whoever belongs to another sees
+	// nothing, and without it nobody sees anything. Required with sign-in. Default for test instances: 310000000.
+	Organisation string `yaml:"organisation"`
+	// Name of the instance, as the audit log tells it: Samsyn.
+	Name string `yaml:"name"`
 	// Language of texts: nb (default), nn or en.
 	Language string `yaml:"language"`
 	// TimeZone in which days are counted: Europe/Oslo.
@@ -42,9 +47,6 @@ type Instance struct {
 	// Profiles is a folder with guides (<name>.yaml, docs/mapping.md) that are added to the
 	// shipped ones; a file with the name of a shipped one takes its place. Default: the shipped alone.
 	Profiles string `yaml:"profiles"`
-	// Organisation is the municipality's organisation number. Whoever belongs to another sees
-	// nothing. Required with sign-in. Default for test instances: 310000000.
-	Organisation string `yaml:"organisation"`
 	// Connectors is a folder with <system>/connector.yaml for systems that are not
 	// shipped (docs/adding-a-source.md). Default: none.
 	Connectors string `yaml:"connectors"`
@@ -174,6 +176,8 @@ type Viewer struct {
 	Unit    string       `yaml:"unit"`
 	// HPR number, which the provider must confirm.
 	HPR string `yaml:"hpr"`
+	// Person is who she is among the persons of this instance, for a child or a guardian.
+	Person care.PersonID `yaml:"person"`
 	// Subjects are how providers know her: issuer and sub, or number (samsyn number-hash).
 	Subjects []auth.Subject `yaml:"subjects"`
 	// Order is as in the file.
@@ -191,17 +195,20 @@ func (c Config) SourceNames() []string {
 	return inOrder(c.Sources, func(s Source) int { return s.Order })
 }
 
-// People gives the viewers in order.
+// People gives the viewers in order, as those who were chosen on this very machine: nobody
+// has signed in, and the machine vouches for them.
 func (c Config) People() []care.Viewer {
 	var all []care.Viewer
 	for _, id := range inOrder(c.Viewers, func(v Viewer) int { return v.Order }) {
-		all = append(all, c.Viewers[id].viewer(id))
+		v := c.Viewers[id].viewer(id)
+		v.Tenant = c.Instance.Organisation
+		all = append(all, v)
 	}
 	return all
 }
 
 func (v Viewer) viewer(id string) care.Viewer {
-	return care.Viewer{ID: id, Name: cmp.Or(v.Name, id), Title: v.Title, Role: v.Role, Service: v.Service, Unit: v.Unit, HPR: v.HPR, Purpose: auth.PurposeOf(v.Role)}
+	return care.Viewer{ID: id, Name: cmp.Or(v.Name, id), Title: v.Title, Role: v.Role, Service: v.Service, Unit: v.Unit, HPR: v.HPR, Person: v.Person, Purpose: auth.PurposeOf(v.Role)}
 }
 
 // directory gives the viewers with how they are known.
@@ -233,6 +240,7 @@ func (c *Config) Resolve() error {
 }
 
 func (c *Config) setDefaults() {
+	c.Instance.Name = cmp.Or(c.Instance.Name, "Samsyn")
 	c.Instance.Language = cmp.Or(c.Instance.Language, "nb")
 	c.Instance.TimeZone = cmp.Or(c.Instance.TimeZone, "Europe/Oslo")
 	c.Store.Path = cmp.Or(c.Store.Path, "samsyn.db")

@@ -12,6 +12,7 @@ import (
 
 	"samsyn/internal/alarm"
 	"samsyn/internal/care"
+	"samsyn/internal/gate"
 	"samsyn/internal/ops"
 	"samsyn/internal/ops/span"
 	"samsyn/internal/overview"
@@ -126,14 +127,14 @@ func (a *App) traced() echo.MiddlewareFunc {
 // tracedOverviews makes a span of each overview.
 type tracedOverviews struct{ *overview.Service }
 
-func (t tracedOverviews) Overview(ctx context.Context, viewer care.Viewer, person care.PersonID, door string) (answer overview.Answer, err error) {
-	ctx, end := span.Start(ctx, "overview", span.Text("door", door))
+func (t tracedOverviews) Overview(ctx context.Context, r gate.Request, person care.PersonID) (answer overview.Answer, err error) {
+	ctx, end := span.Start(ctx, "overview", span.Text("door", r.Door))
 	defer func() { end(err) }()
-	return t.Service.Overview(ctx, viewer, person, door)
+	return t.Service.Overview(ctx, r, person)
 }
 
-func (t tracedOverviews) Children(ctx context.Context, viewer care.Viewer, door string) (answers []overview.Answer, err error) {
-	ctx, end := span.Start(ctx, "overviews", span.Text("door", door))
+func (t tracedOverviews) Children(ctx context.Context, r gate.Request) (answers []overview.Answer, err error) {
+	ctx, end := span.Start(ctx, "overviews", span.Text("door", r.Door))
 	defer func() { end(err) }()
-	return t.Service.Children(ctx, viewer, door)
+	return t.Service.Children(ctx, r)
 }

@@ -65,6 +65,8 @@ const (
 	BasisEnd            = "basis-end"
 	AppointmentRegister = "appointment-register"
 	AppointmentEnd      = "appointment-end"
+	GuardianRegister    = "guardian-register"
+	AddressLower        = "address-lower"
 	BlockRegister       = "block-register"
 	BlockLift           = "block-lift"
 	WithholdRegister    = "withhold-register"
@@ -137,6 +139,8 @@ var kinds = map[string]kind{
 	BasisEnd:            {patternUpdate, "update", "Basic"},
 	AppointmentRegister: {patternCreate, "create", "CareTeam"},
 	AppointmentEnd:      {patternUpdate, "update", "CareTeam"},
+	GuardianRegister:    {patternUpdate, "update", "Patient"},
+	AddressLower:        {patternUpdate, "update", "Patient"},
 	BlockRegister:       {patternCreate, "create", "Consent"},
 	BlockLift:           {patternUpdate, "update", "Consent"},
 	WithholdRegister:    {patternCreate, "create", "Consent"},

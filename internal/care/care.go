@@ -71,17 +71,6 @@ type Viewer struct {
 	Scopes []string `json:"scopes"`
 }
 
-// Grant is an explicit permission: this viewer may see what these services said
-// about this person, from From until (not including) Until.
-type Grant struct {
-	Viewer   string    `db:"viewer"`
-	Person   PersonID  `db:"person"`
-	Services []Service `db:"-"`
-	From     time.Time `db:"-"`
-	Until    time.Time `db:"-"` // zero: no end
-	Basis    string    `db:"basis"`
-}
-
 // Lineage tells where one produced element came from.
 type Lineage struct {
 	Element string   `json:"e"` // path in the resource, "CarePlan.activity[0].detail.status"
@@ -170,15 +159,4 @@ type Claim struct {
 	Name      string
 	BirthDate string // YYYY-MM-DD
 	Recorded  time.Time
-}
-
-// Access is one line of the access log: who asked, for whom, through which door,
-// and what was decided. It is written before anything is shown (invariant I10).
-type Access struct {
-	Viewer   string
-	Person   PersonID
-	Services []Service // those that were opened, none where it was denied
-	Allowed  bool
-	Door     string // "page", "fhir", "cli"
-	At       time.Time
 }

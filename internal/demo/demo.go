@@ -1,10 +1,9 @@
 // Package demo owns the demonstration: the synthetic municipality's configuration,
-// its clock, its viewers and their grants. It knows the families by name and the
+// its clock, its viewers and what is registered for them. It knows the families by name and the
 // application by its doors; nothing outside the commands demo and sim knows it.
 package demo
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"samsyn/internal/care"
 	"samsyn/internal/outbound"
 	"samsyn/internal/sim"
-	"samsyn/testdata"
 )
 
 // Day is when the families' stories are told: Monday 23 November 2026 at eight in the morning.
@@ -90,63 +88,7 @@ func Config(m *sim.Municipality, path string) (app.Config, error) {
 		c.Sources[s.name] = app.Source{Name: s.name, Order: i, System: s.system, Service: s.service, Title: s.title, Auth: p.Auth, Headers: p.Headers, Settings: s.settings(p)}
 	}
 	for i, v := range viewers() {
-		c.Viewers[v.id] = app.Viewer{Name: v.name, Title: v.role, Order: i}
+		c.Viewers[v.id] = v.as(i)
 	}
 	return c, c.Resolve()
-}
-
-// viewer is one of those that --as can choose, with what she was granted.
-type viewer struct {
-	id, name, role string
-	grants         []grant
-}
-
-type grant struct {
-	child    string // key in testdata.Children
-	services []care.Service
-	from     time.Time
-	basis    string
-}
-
-// viewers are the demo's people. Anders sees everything but barnevern of his three;
-// liv sees all of Teo, by consent; siv sees what barnevern says; mette what the school says.
-func viewers() []viewer {
-	day := func(y int, m time.Month, d int) time.Time { return time.Date(y, m, d, 0, 0, 0, 0, Day.Location()) }
-	var allBut []care.Service
-	for _, s := range care.Services() {
-		if s != care.Barnevern {
-			allBut = append(allBut, s)
-		}
-	}
-	barnevern := []care.Service{care.Barnevern}
-	return []viewer{
-		{"anders", "Anders Viken", "barnekoordinator", []grant{
-			{"ella", allBut, day(2026, 9, 1), "oppnevnt som vikar for koordinator; samtykke fra foreldrene"},
-			{"jonas", allBut, day(2026, 9, 1), "oppnevnt barnekoordinator; samtykke fra mor"},
-			{"selma", allBut, day(2026, 9, 1), "oppnevnt barnekoordinator; samtykke fra foreldrene"},
-		}},
-		{"liv", "Liv Tangen", "koordinator, Fjordvik kommune", []grant{{"teo", care.Services(), day(2026, 8, 20), "samtykke fra Teo, 16 år"}}},
-		{"siv", "Siv Røed", "kontaktperson i barnevernet", []grant{
-			{"teo", barnevern, day(2025, 10, 2), "egen sak"}, {"amina", barnevern, day(2026, 9, 1), "egen sak"}}},
-		{"mette", "Mette Skår", "kontaktlærer 1A", []grant{{"jonas", []care.Service{care.Skole, care.Koordinering}, day(2026, 8, 17), "kontaktlærer"}}},
-	}
-}
-
-// Grant gives the demo's people their grants, for the children that the sources have
-// told of. It is repeatable: a grant that stands is not given again.
-func Grant(ctx context.Context, a *app.App) error {
-	numbers := testdata.Children()
-	for _, v := range viewers() {
-		for _, g := range v.grants {
-			person, err := a.Find(ctx, numbers[g.child])
-			if err != nil {
-				return fmt.Errorf("demo: find %s for %s: %w", g.child, v.id, err)
-			}
-			err = a.Grant(ctx, care.Grant{Viewer: v.id, Person: person, Services: g.services, From: g.from, Basis: g.basis})
-			if err != nil {
-				return fmt.Errorf("demo: grant %s to %s: %w", g.child, v.id, err)
-			}
-		}
-	}
-	return nil
 }

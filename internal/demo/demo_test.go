@@ -9,14 +9,17 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
 	"time"
 
 	"samsyn/internal/app"
+	"samsyn/internal/audit"
 	"samsyn/internal/care"
 	"samsyn/internal/demo"
+	"samsyn/internal/gate"
 	"samsyn/internal/sim"
 	"samsyn/testdata"
 )
@@ -92,6 +95,35 @@ func newWorld(t *testing.T, data fs.FS) *world {
 	return w
 }
 
+// coordinates lets a viewer coordinate for a child as well, with everybody's consent to
+// everything but what barnevern says.
+func (w *world) coordinates(t *testing.T, viewer, child string) {
+	t.Helper()
+	ctx := context.Background()
+	as := map[string]gate.Request{}
+	for _, v := range w.app.Config.People() {
+		v.Level = 4
+		as[v.ID] = gate.Request{Viewer: v, Door: audit.DoorCLI}
+	}
+	person := w.people[child]
+	from := demo.Day.AddDate(0, -1, 0)
+	_, err := w.app.Rights.Appoint(ctx, as["kari"], care.Appointment{Viewer: viewer, Person: person, Role: care.RoleKoordinator, From: from})
+	if err != nil {
+		t.Fatal(err)
+	}
+	but := slices.DeleteFunc(care.Services(), func(s care.Service) bool { return s == care.Barnevern })
+	c, err := w.app.Rights.Propose(ctx, as[viewer], care.Consent{Person: person, Origins: but, Receivers: []care.Receiver{{Viewer: viewer}}, From: from, Until: from.AddDate(1, 0, 0),
+		TextVersion: "samtykke-2026-1", Language: "nb", Voluntary: true})
+	for _, s := range []care.Signature{{Party: care.PartyChild, How: "paper", At: from}, {Party: care.PartyGuardian, Signer: "mor-sandvik", How: "paper", At: from}} {
+		if err == nil {
+			c, err = w.app.Rights.Sign(ctx, as[viewer], person, c.ID, s)
+		}
+	}
+	if err != nil || c.Status != care.ConsentActive {
+		t.Fatal(c.Status, err)
+	}
+}
+
 // get asks as a viewer and gives status, headers and body with what is random in the
 // world (ids, address) replaced.
 func (w *world) get(t *testing.T, viewer, path string) string {
@@ -131,19 +163,10 @@ func TestHiddenChangesNothing(t *testing.T) {
 	full := newWorld(t, testdata.Families())
 	bare := newWorld(t, without{testdata.Families(), []string{sim.Barnevernsregister, sim.FiksInnsyn}})
 	for _, w := range []*world{full, bare} {
-		everything := append([]care.Service(nil), care.Services()...)
-		for i, s := range everything {
-			if s == care.Barnevern {
-				everything = append(everything[:i], everything[i+1:]...)
-				break
-			}
+		if err := demo.Register(context.Background(), w.app); err != nil {
+			t.Fatal(err)
 		}
-		for _, child := range []string{"ella", "jonas", "selma", "teo"} {
-			g := care.Grant{Viewer: "anders", Person: w.people[child], Services: everything, From: demo.Day.AddDate(0, -1, 0), Basis: "test"}
-			if err := w.app.Grant(context.Background(), g); err != nil {
-				t.Fatal(err)
-			}
-		}
+		w.coordinates(t, "anders", "teo")
 	}
 	paths := []string{"/", "/kilder", "/barn/nobody", "/fhir/Patient/nobody/$overview", "/api/barn/nobody", "/adapters/nosuch", "/nosuch"}
 	for _, viewer := range []string{"anders", "mette", "nobody", ""} {
@@ -196,15 +219,16 @@ func same(t *testing.T, viewer, path, a, b string) {
 // TestEveryPlantIsFound: what testdata/README.md plants comes out where it should.
 func TestEveryPlantIsFound(t *testing.T) {
 	w := newWorld(t, testdata.Families())
-	if err := demo.Grant(context.Background(), w.app); err != nil {
+	if err := demo.Register(context.Background(), w.app); err != nil {
 		t.Fatal(err)
 	}
 	people := map[string]care.Viewer{}
 	for _, v := range w.app.Config.People() {
+		v.Level = 4
 		people[v.ID] = v
 	}
 	findings := func(viewer, child string) []string {
-		a, err := w.app.Overviews.Overview(context.Background(), people[viewer], w.people[child], "test")
+		a, err := w.app.Overviews.Overview(context.Background(), gate.Request{Viewer: people[viewer], Door: audit.DoorPage}, w.people[child])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +257,7 @@ func TestEveryPlantIsFound(t *testing.T) {
 		}
 	}
 	told := 0
-	a, err := w.app.Overviews.Overview(context.Background(), people["anders"], w.people["ella"], "test")
+	a, err := w.app.Overviews.Overview(context.Background(), gate.Request{Viewer: people["anders"], Door: audit.DoorPage}, w.people["ella"])
 	if err != nil {
 		t.Fatal(err)
 	}

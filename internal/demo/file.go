@@ -35,7 +35,7 @@ func WriteConfig(m *sim.Municipality, dir string) (string, error) {
 	}
 	people := &yaml.Node{Kind: yaml.MappingNode}
 	for _, v := range viewers() {
-		if err := put(people, v.id, map[string]any{"name": v.name, "title": v.role}); err != nil {
+		if err := put(people, v.id, v.block()); err != nil {
 			return "", err
 		}
 	}

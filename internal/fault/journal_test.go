@@ -10,9 +10,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"samsyn/internal/care"
+	"samsyn/internal/gate/gatetest"
 	"samsyn/internal/store"
 )
 
@@ -24,25 +24,33 @@ func (w *world) grantAll() {
 	w.t.Helper()
 	for _, v := range lookers {
 		for child := range w.numbers {
-			g := care.Grant{Viewer: v, Person: w.personOf(w.number(child)), Services: care.Services(), From: w.ours().Add(-time.Hour), Basis: "test"}
-			if err := w.store.PutGrant(context.Background(), g); err != nil {
-				w.t.Fatalf("%v", err)
-			}
+			permit(w.t, w.store, gatetest.Coordinator(v, ""), w.personOf(w.number(child)), w.ours())
 		}
 	}
 }
 
-// open gives the grants that have not ended.
+// granted gives who is let in to whom now.
 func (w *world) granted() (open []string) {
 	w.t.Helper()
 	for _, v := range lookers {
-		grants, err := w.store.Grants(context.Background(), v)
+		persons, err := w.store.Persons(context.Background(), gatetest.Coordinator(v, ""))
 		if err != nil {
 			w.t.Fatalf("%v", err)
 		}
-		for _, g := range grants {
-			if g.Until.IsZero() || g.Until.After(w.ours()) {
-				open = append(open, v+" "+string(g.Person))
+		for _, p := range persons {
+			f, err := w.store.Facts(context.Background(), gatetest.Coordinator(v, ""), p)
+			if err != nil {
+				w.t.Fatalf("%v", err)
+			}
+			for _, a := range f.Appointments {
+				if a.Ended.IsZero() {
+					open = append(open, v+" "+string(p))
+				}
+			}
+			for _, c := range f.Consents {
+				if c.Receivers[0].Viewer == v && c.Status == care.ConsentActive {
+					open = append(open, v+" "+string(p)+" "+c.ID)
+				}
 			}
 		}
 	}
@@ -56,7 +64,7 @@ func (w *world) sum() string {
 	return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%v %v", w.said(), w.granted())))
 }
 
-// F29: a backup that is older than deletions and than grants that ended is brought back.
+// F29: a backup that is older than deletions and than rights that ended is brought back.
 // Before anything is shown, what ended since has ended, by the journal; one cycle later
 // the store is what it was. At CI size it is the drill of twenty restores.
 func TestF29Journal(t *testing.T) {
@@ -84,10 +92,9 @@ func TestF29Journal(t *testing.T) {
 			if p == "" {
 				continue // nobody has said anything of that child yet
 			}
-			if err := w.store.EndGrants(t.Context(), v, p, w.ours()); err != nil {
-				t.Fatal(err)
-			}
+			revoke(t, w.store, gatetest.Coordinator(v, ""), p, w.ours())
 			ended[v+" "+string(p)] = true
+			ended[v+" "+string(p)+" c-"+v+"-"+string(p)] = true
 		}
 		w.check("before the restore")
 		want := w.sum()
@@ -95,7 +102,7 @@ func TestF29Journal(t *testing.T) {
 		w.where = backup
 		w.reopen()
 		if w.store.Replayed() < len(ended) {
-			t.Fatalf("%d entries were done again, and %d grants ended", w.store.Replayed(), len(ended))
+			t.Fatalf("%d entries were done again, and %d rights ended", w.store.Replayed(), len(ended))
 		}
 		for _, g := range w.granted() {
 			if ended[g] {
@@ -155,9 +162,7 @@ func TestF29JournalRefused(t *testing.T) {
 			w.grantAll()
 			end := func(child int) {
 				t.Helper()
-				if err := w.store.EndGrants(t.Context(), "kari", w.personOf(w.number(child)), w.ours()); err != nil {
-					t.Fatal(err)
-				}
+				revoke(t, w.store, gatetest.Coordinator("kari", ""), w.personOf(w.number(child)), w.ours())
 			}
 			end(0)
 			older, err := os.ReadFile(w.journal)

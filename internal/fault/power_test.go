@@ -33,16 +33,18 @@ func TestF14PowerCut(t *testing.T) {
 		}
 		theDisk.confirmed("cursor " + strings.Split(string(w.cursor()), "\t")[5])
 		w.stir(6)
-		if err := w.store.LogAccess(t.Context(), care.Access{Viewer: fmt.Sprint("v", n), Person: "p", Allowed: true, Door: "test", At: w.clock.now()}); err != nil {
+		if err := w.store.Audit(t.Context(), nil, []care.Logged{{Viewer: fmt.Sprint("v", n), Person: "p", At: w.clock.now(), Body: []byte("{}")}}); err != nil {
 			t.Fatal(err)
 		}
 		theDisk.confirmed(fmt.Sprint("access v", n))
-		if err := w.store.PutGrant(t.Context(), care.Grant{Viewer: fmt.Sprint("v", n), Person: "p", Services: []care.Service{care.Skole}, From: w.clock.now(), Basis: "test"}); err != nil {
+		given := care.Appointment{ID: fmt.Sprint("v", n), Viewer: fmt.Sprint("v", n), Person: care.PersonID(fmt.Sprint("p", n)), Role: care.RoleKoordinator, From: w.clock.now(), By: "ke"}
+		if err := w.store.PutRights(t.Context(), given.Person, 0, care.Rights{Appointments: []care.Appointment{given}}, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		theDisk.confirmed(fmt.Sprint("grant v", n))
 		if n%4 == 3 {
-			if err := w.store.EndGrants(t.Context(), fmt.Sprint("v", n), "p", w.clock.now()); err != nil {
+			given.Ended = w.clock.now()
+			if err := w.store.PutRights(t.Context(), given.Person, 1, care.Rights{Appointments: []care.Appointment{given}}, nil, nil); err != nil {
 				t.Fatal(err)
 			}
 			theDisk.confirmed(fmt.Sprint("ended v", n))
@@ -139,9 +141,9 @@ func survived(path string, confirmed []string) error {
 	for _, c := range confirmed {
 		what, who, _ := strings.Cut(c, " ")
 		query := map[string]string{
-			"access": `SELECT count(*) FROM access_log WHERE viewer = $1`,
-			"grant":  `SELECT count(*) FROM grants WHERE viewer = $1`,
-			"ended":  `SELECT count(*) FROM grants WHERE viewer = $1 AND ends > 0`,
+			"access": `SELECT count(*) FROM audit_event WHERE viewer = $1`,
+			"grant":  `SELECT count(*) FROM rights WHERE viewer = $1 AND current = 1`,
+			"ended":  `SELECT count(*) FROM rights WHERE viewer = $1 AND current = 1 AND version = 2`,
 		}[what]
 		if query == "" {
 			last = who
@@ -214,7 +216,7 @@ func TestF17DiskRefuses(t *testing.T) {
 				if err == nil && left < 0 {
 					t.Fatal("the disk refused, and the run says that all went well")
 				}
-				logged := w.store.LogAccess(t.Context(), care.Access{Viewer: "v", Person: "p", Allowed: true, Door: "test", At: w.clock.now()})
+				logged := w.store.Audit(t.Context(), nil, []care.Logged{{Viewer: "v", Person: "p", At: w.clock.now(), Body: []byte("{}")}})
 				if logged == nil && left < 0 {
 					t.Fatal("the disk refuses, and the log says that it has written")
 				}

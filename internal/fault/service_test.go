@@ -15,7 +15,8 @@ import (
 
 	"samsyn/adapters"
 	"samsyn/internal/care"
-	"samsyn/internal/overview"
+	"samsyn/internal/gate"
+	"samsyn/internal/gate/gatetest"
 	faultsim "samsyn/internal/sim/faults"
 	"samsyn/internal/store/pgtest"
 )
@@ -153,18 +154,14 @@ func TestF24ThunderingHerd(t *testing.T) {
 	})
 }
 
-// F26: a grant that ends while answers are being made is not used by any answer that
+// F26: a consent that is taken back while answers are being made is not used by any answer that
 // was asked for after it had ended.
 func TestF26PolicyChanges(t *testing.T) {
 	each(t, 1, 10, func(t *testing.T, db database, seed uint64) {
 		w := anew(t, db, seed, setting{children: 1, facts: 6})
-		person, viewer := w.personOf(w.number(w.some().child)), care.Viewer{ID: "anders"}
-		zone, err := time.LoadLocation("Europe/Oslo")
-		if err != nil {
-			t.Fatal(err)
-		}
-		service := &overview.Service{Store: w.store, Now: w.ours, Zone: zone}
-		var turns atomic.Int64 // even while the grant has ended
+		person, viewer := w.personOf(w.number(w.some().child)), gatetest.Coordinator("anders", "")
+		service := shows(t, w.store, w.ours)
+		var turns atomic.Int64 // even while it is taken back
 		stop, failed := make(chan struct{}), make(chan string, 4)
 		var wait sync.WaitGroup
 		for range 2 {
@@ -176,11 +173,11 @@ func TestF26PolicyChanges(t *testing.T) {
 					default:
 					}
 					turn := turns.Load()
-					_, err := service.Overview(context.Background(), viewer, person, "test")
+					_, err := service.Overview(context.Background(), asks(viewer), person)
 					switch {
 					case err == nil && turn%2 == 0 && turn > 0 && turns.Load() == turn:
 						select {
-						case failed <- "an answer was given after the grant had ended":
+						case failed <- "an answer was given after the consent was taken back":
 						default:
 						}
 					case err != nil && !errors.Is(err, care.ErrNotFound):
@@ -194,18 +191,14 @@ func TestF26PolicyChanges(t *testing.T) {
 		}
 		for range size(30, 100) {
 			turns.Add(1)
-			if err := w.store.PutGrant(t.Context(), care.Grant{Viewer: viewer.ID, Person: person, Services: care.Services(), From: w.clock.now().Add(-time.Hour), Basis: "test"}); err != nil {
+			permit(t, w.store, viewer, person, w.ours())
+			if _, err := service.Overview(t.Context(), asks(viewer), person); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := service.Overview(t.Context(), viewer, person, "test"); err != nil {
-				t.Fatal(err)
-			}
-			if err := w.store.EndGrants(t.Context(), viewer.ID, person, w.clock.now()); err != nil {
-				t.Fatal(err)
-			}
+			revoke(t, w.store, viewer, person, w.ours())
 			turns.Add(1)
-			if _, err := service.Overview(t.Context(), viewer, person, "test"); !errors.Is(err, care.ErrNotFound) {
-				t.Fatalf("the grant has ended, and the answer is %v", err)
+			if _, err := service.Overview(t.Context(), asks(viewer), person); !errors.Is(err, care.ErrNotFound) {
+				t.Fatalf("the consent is taken back, and the answer is %v", err)
 			}
 			w.clock.move(time.Second)
 		}
@@ -221,13 +214,13 @@ func TestF26PolicyChanges(t *testing.T) {
 
 // deaf is a store whose access log cannot be written, or hangs until nobody waits any more.
 type deaf struct {
-	overview.Store
+	gate.Store
 	hangs bool
 }
 
 var errDeaf = errors.New("the log is full")
 
-func (d deaf) LogAccess(ctx context.Context, _ care.Access) error {
+func (d deaf) Audit(ctx context.Context, _ map[care.PersonID]int64, _ []care.Logged) error {
 	if d.hangs {
 		<-ctx.Done()
 		return ctx.Err()
@@ -239,23 +232,21 @@ func (d deaf) LogAccess(ctx context.Context, _ care.Access) error {
 func TestF27AuditSink(t *testing.T) {
 	each(t, 1, 10, func(t *testing.T, db database, seed uint64) {
 		w := anew(t, db, seed, setting{children: 1, facts: 4})
-		person, viewer := w.personOf(w.number(w.some().child)), care.Viewer{ID: "anders"}
-		if err := w.store.PutGrant(t.Context(), care.Grant{Viewer: viewer.ID, Person: person, Services: care.Services(), From: w.clock.now().Add(-time.Hour), Basis: "test"}); err != nil {
-			t.Fatal(err)
-		}
+		person, viewer := w.personOf(w.number(w.some().child)), gatetest.Coordinator("anders", "")
+		permit(t, w.store, viewer, person, w.ours())
 		for _, d := range []deaf{{w.store, false}, {w.store, true}} {
-			service := &overview.Service{Store: d, Now: w.ours, Zone: time.UTC}
+			service := shows(t, d, w.ours)
 			ctx, cancel := context.WithCancel(t.Context())
 			if d.hangs {
 				time.AfterFunc(20*time.Millisecond, cancel) // the one who asked goes away
 			}
-			answer, err := service.Overview(ctx, viewer, person, "test")
+			answer, err := service.Overview(ctx, asks(viewer), person)
 			cancel()
 			if err == nil || len(answer.Contributions) > 0 || answer.Overview.Person != "" {
 				t.Fatalf("hangs %t: something was shown without a line in the log: %v", d.hangs, err)
 			}
 		}
-		answer, err := (&overview.Service{Store: w.store, Now: w.ours, Zone: time.UTC}).Overview(t.Context(), viewer, person, "test")
+		answer, err := shows(t, w.store, w.ours).Overview(t.Context(), asks(viewer), person)
 		if err != nil || len(answer.Contributions) == 0 {
 			t.Fatal("with its log back, nothing is shown")
 		}

@@ -71,8 +71,8 @@ func TestF17FullDisk(t *testing.T) {
 		t.Fatal("what is held cannot be read")
 	}
 	w.safe()
-	if err := w.store.LogAccess(t.Context(), care.Access{Viewer: "v", Person: "p", Door: "test", At: w.clock.now()}); err == nil {
-		if log, err := w.store.AccessLog(t.Context(), "p"); err != nil || len(log) != 1 { // there was room for a line
+	if err := w.store.Audit(t.Context(), nil, []care.Logged{{Viewer: "v", Person: "p", At: w.clock.now(), Body: []byte("{}")}}); err == nil {
+		if log, err := w.store.AuditOf(t.Context(), "p"); err != nil || len(log) != 1 { // there was room for a line
 			t.Fatalf("the log says that it has written, and holds %d lines, %v", len(log), err)
 		}
 	}

@@ -39,10 +39,10 @@ func TestF15ConnectionLostAtCommit(t *testing.T) {
 				w.wroteOnce(r)
 			}
 			p.cut(1, where)
-			if err := w.store.LogAccess(t.Context(), care.Access{Viewer: "v", Person: "p", Allowed: true, Door: "test", At: w.clock.now()}); err != nil {
+			if err := w.store.Audit(t.Context(), nil, []care.Logged{{Viewer: "v", Person: "p", At: w.clock.now(), Body: []byte("{}")}}); err != nil {
 				t.Fatal(err)
 			}
-			if log, err := w.store.AccessLog(t.Context(), "p"); err != nil || len(log) != 1 {
+			if log, err := w.store.AuditOf(t.Context(), "p"); err != nil || len(log) != 1 {
 				t.Fatalf("one access is logged %d times, %v", len(log), err)
 			}
 			p.cut(1, where)

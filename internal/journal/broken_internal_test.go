@@ -29,7 +29,7 @@ func TestAFailedWriteIsTheLast(t *testing.T) {
 	if j.file, err = os.Open(path); err != nil { // cannot be written to
 		t.Fatal(err)
 	}
-	e := Entry{At: time.Unix(1, 0), Kind: GrantsEnded, Subject: "p", Payload: Payload{"viewer": "v", "from": Moment(time.Unix(1, 0))}}
+	e := Entry{At: time.Unix(1, 0), Kind: RightEnded, Subject: "p", Payload: Payload{"kind": "consent", "person": "p1", "from": Moment(time.Unix(1, 0))}}
 	if _, err := j.Append(e); err == nil {
 		t.Fatal("written to a file that cannot be written to")
 	}

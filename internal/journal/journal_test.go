@@ -22,8 +22,8 @@ var at = time.Date(2026, 11, 23, 7, 0, 0, 123456000, time.UTC)
 func zeros() *rand.ChaCha8 { return rand.NewChaCha8([32]byte{}) }
 
 func ended(n int) journal.Entry {
-	return journal.Entry{At: at.Add(time.Duration(n) * time.Second), Kind: journal.GrantsEnded, Subject: fmt.Sprint("person", n),
-		Payload: journal.Payload{"viewer": "ab12", "from": journal.Moment(at)}}
+	return journal.Entry{At: at.Add(time.Duration(n) * time.Second), Kind: journal.RightEnded, Subject: fmt.Sprint("person", n),
+		Payload: journal.Payload{"kind": "consent", "person": "ab12", "from": journal.Moment(at)}}
 }
 
 // begun is a new journal with n entries.
@@ -128,7 +128,7 @@ func TestOpenRefuses(t *testing.T) {
 		"twice":         bytes.Join([][]byte{lines[0], lines[1], lines[1]}, nil),
 		"another id":    bytes.Replace(whole, []byte("person2"), []byte("person7"), 1),
 		"a new word":    bytes.Replace(whole, []byte(`"seq":2`), []byte(`"seq":2,"x":1`), 1),
-		"a new kind":    bytes.Replace(whole, []byte("grants-ended"), []byte("never-heard-of"), 1),
+		"a new kind":    bytes.Replace(whole, []byte("right-ended"), []byte("never-heard-of"), 1),
 	} {
 		if err := os.WriteFile(path, body, 0o600); err != nil {
 			t.Fatal(err)
@@ -204,7 +204,7 @@ func TestOnlyIDsAndTimes(t *testing.T) {
 		"too much":          func(e *journal.Entry) { e.Payload["why"] = "x" },
 		"another name":      func(e *journal.Entry) { delete(e.Payload, "from"); e.Payload["why"] = "x" },
 		"no moment":         func(e *journal.Entry) { e.Payload["from"] = "today" },
-		"a sentence":        func(e *journal.Entry) { e.Payload["viewer"] = "hun vil ikke mer" },
+		"a sentence":        func(e *journal.Entry) { e.Payload["person"] = "hun vil ikke mer" },
 	} {
 		e := ended(1)
 		change(&e)

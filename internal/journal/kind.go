@@ -16,8 +16,10 @@ type Kind string
 
 // The kinds.
 const (
-	// GrantsEnded: what a viewer may see of the person who is the subject ended.
-	GrantsEnded Kind = "grants-ended"
+	// RightEnded: the right that is the subject (an appointment, a consent, a block …) ended.
+	RightEnded Kind = "right-ended"
+	// RightDenied: the right that is the subject was registered, and it denies (a block, what is withheld).
+	RightDenied Kind = "right-denied"
 	// RecordDeleted: the record that is the subject was removed at its source.
 	RecordDeleted Kind = "record-deleted"
 	// PersonErased: everything about the person who is the subject was deleted.
@@ -37,7 +39,8 @@ var (
 
 // kinds tells what the payload of each holds.
 var kinds = map[Kind]map[string]field{
-	GrantsEnded:   {"viewer": id, "from": moment},
+	RightEnded:    {"kind": id, "person": id, "from": moment},
+	RightDenied:   {"kind": id, "person": id, "from": moment},
 	RecordDeleted: {"source": id, "changed": moment},
 	PersonErased:  {},
 }

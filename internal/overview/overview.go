@@ -1,128 +1,80 @@
-// Package overview owns the way from a question to an answer: who may see what of
-// this child, fetch no more than that, decide again for each object, note that it
-// is about to be shown, merge, and look for what is missing, doubled or late. It is
-// the only door to a child's data for pages, API and command line. It knows no SQL
-// and no HTTP.
+// Package overview owns what an answer to a coordinator is: what the gate releases of a
+// child, merged into one picture, with what is missing, doubled or late in it. It decides
+// nothing about access, and knows no SQL and no HTTP.
 package overview
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"sort"
-	"time"
+	"slices"
 
 	"samsyn/internal/access"
+	"samsyn/internal/audit"
 	"samsyn/internal/care"
 	"samsyn/internal/consolidate"
 	"samsyn/internal/findings"
+	"samsyn/internal/gate"
 )
 
-// Store is what an answer is made from. Its queries are limited to the services
-// that access has allowed.
-type Store interface {
-	// Grants gives the viewer's grants, current or not.
-	Grants(ctx context.Context, viewer string) ([]care.Grant, error)
-	// Contributions gives what these services said about the person, in a stable order.
-	Contributions(ctx context.Context, person care.PersonID, visible []care.Visible) ([]care.Contribution, error)
-	// Claims gives what these services said of who the person is.
-	Claims(ctx context.Context, person care.PersonID, visible []care.Visible) ([]care.Claim, error)
-	// SourceStates gives the state of every source.
-	SourceStates(ctx context.Context) ([]care.SourceState, error)
-	// LogAccess notes what is about to be shown; nothing is shown without it.
-	LogAccess(ctx context.Context, a care.Access) error
+// Gate releases what a viewer may see, and no more.
+type Gate interface {
+	Open(ctx context.Context, r gate.Request, person care.PersonID) (gate.Opened, error)
+	Children(ctx context.Context, r gate.Request) ([]gate.Opened, error)
 }
 
-// Service answers. Now is asked once for each answer.
+// Service answers.
 type Service struct {
-	Store Store
-	Now   func() time.Time
-	Zone  *time.Location
+	Gate Gate
 }
 
-// Answer is an overview with what was found in it, and the contributions that it
-// was made from (already filtered for the viewer).
+// Answer is an overview with what was found in it, and the contributions that it was made
+// from (already filtered for the viewer).
 type Answer struct {
 	Overview      consolidate.Overview
 	Findings      []findings.Finding
 	Contributions []care.Contribution
+	// Markers are services of which the viewer lawfully knows, and which may have more.
+	Markers []access.Marker
 }
 
-// Overview shows the person to the viewer. A person who does not exist and one of
-// whom the viewer may see nothing give the same care.ErrNotFound.
-func (s *Service) Overview(ctx context.Context, viewer care.Viewer, person care.PersonID, door string) (Answer, error) {
-	now := s.Now().In(s.Zone)
-	grants, err := s.Store.Grants(ctx, viewer.ID)
-	if err != nil {
-		return Answer{}, fmt.Errorf("read grants: %w", err)
-	}
-	services := access.Services(viewer, grants, person, now)
-	log := care.Access{Viewer: viewer.ID, Person: person, Services: services, Allowed: len(services) > 0, Door: door, At: now}
-	if len(services) == 0 {
-		if err := s.Store.LogAccess(ctx, log); err != nil {
-			return Answer{}, fmt.Errorf("log access: %w", err)
-		}
-		return Answer{}, fmt.Errorf("overview: %w", care.ErrNotFound)
-	}
-	answer, err := s.build(ctx, viewer, grants, person, services, now)
+// Overview shows the person to who asks. A person who does not exist and one of whom
+// nothing may be seen give the same care.ErrNotFound.
+func (s *Service) Overview(ctx context.Context, r gate.Request, person care.PersonID) (Answer, error) {
+	r.Interaction = cmp.Or(r.Interaction, audit.Overview)
+	o, err := s.Gate.Open(ctx, r, person)
 	if err != nil {
 		return Answer{}, err
 	}
-	if err := s.Store.LogAccess(ctx, log); err != nil {
-		return Answer{}, fmt.Errorf("log access: %w", err)
-	}
-	return answer, nil
+	return Of(o)
 }
 
-func (s *Service) build(ctx context.Context, viewer care.Viewer, grants []care.Grant, person care.PersonID, services []care.Service, now time.Time) (Answer, error) {
-	held, err := s.Store.Contributions(ctx, person, care.Whole(services...))
-	if err != nil {
-		return Answer{}, fmt.Errorf("read contributions: %w", err)
-	}
-	claims, err := s.Store.Claims(ctx, person, care.Whole(services...))
-	if err != nil {
-		return Answer{}, fmt.Errorf("read claims: %w", err)
-	}
-	states, err := s.Store.SourceStates(ctx)
-	if err != nil {
-		return Answer{}, fmt.Errorf("read source states: %w", err)
-	}
-	visible := access.Filter(viewer, grants, held, now)
-	built, err := consolidate.Build(consolidate.Input{
-		Person: person, Contributions: visible, Claims: access.Claims(viewer, grants, person, claims, now),
-		Sources: access.Sources(visible, states), Now: now,
-	})
+// Of merges what was released.
+func Of(o gate.Opened) (Answer, error) {
+	built, err := consolidate.Build(consolidate.Input{Person: o.Person, Contributions: o.Contributions, Claims: o.Claims, Sources: o.Sources, Now: o.At})
 	if err != nil {
 		return Answer{}, fmt.Errorf("build overview: %w", err)
 	}
-	return Answer{Overview: built, Findings: findings.Find(built), Contributions: visible}, nil
+	return Answer{Overview: built, Findings: findings.Find(built), Contributions: o.Contributions, Markers: o.Markers}, nil
 }
 
-// Children gives the overviews of all persons of whom the viewer may see something now, by name.
-func (s *Service) Children(ctx context.Context, viewer care.Viewer, door string) ([]Answer, error) {
-	grants, err := s.Store.Grants(ctx, viewer.ID)
+// Children gives the overviews of all persons of whom something may be seen now, by name.
+func (s *Service) Children(ctx context.Context, r gate.Request) ([]Answer, error) {
+	r.Interaction = cmp.Or(r.Interaction, audit.Children)
+	opened, err := s.Gate.Children(ctx, r)
 	if err != nil {
-		return nil, fmt.Errorf("read grants: %w", err)
+		return nil, err
 	}
-	now := s.Now().In(s.Zone)
-	seen := map[care.PersonID]bool{}
 	var all []Answer
-	for _, g := range grants {
-		if seen[g.Person] || len(access.Services(viewer, grants, g.Person, now)) == 0 {
-			continue
-		}
-		seen[g.Person] = true
-		a, err := s.Overview(ctx, viewer, g.Person, door)
+	for _, o := range opened {
+		a, err := Of(o)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, a)
 	}
-	sort.SliceStable(all, func(i, j int) bool {
-		a, b := all[i].Overview, all[j].Overview
-		if a.Child.Name != b.Child.Name {
-			return a.Child.Name < b.Child.Name
-		}
-		return a.Person < b.Person
+	slices.SortStableFunc(all, func(a, b Answer) int {
+		return cmp.Or(cmp.Compare(a.Overview.Child.Name, b.Overview.Child.Name), cmp.Compare(a.Overview.Person, b.Overview.Person))
 	})
 	return all, nil
 }

@@ -203,7 +203,7 @@ func (s *Store) openedLine(ctx context.Context, r auditRow) ([]byte, error) {
 // with her are hers too.
 func (s *Store) AuditOf(ctx context.Context, person care.PersonID) ([]audit.Row, error) {
 	var rows []auditRow
-	err := s.read.SelectContext(ctx, &rows, meAndUs+`SELECT a.seq, a.prev, a.hash, a.person, a.at, a.viewer, a.body FROM us JOIN audit_event a ON a.person = us.id ORDER BY a.seq DESC`, string(person))
+	err := s.read.SelectContext(ctx, &rows, meAndUs+`SELECT a.seq, a.prev, a.hash, a.person, a.at, a.viewer, a.body FROM (SELECT id FROM us UNION SELECT CAST($1 AS TEXT)) w JOIN audit_event a ON a.person = w.id ORDER BY a.seq DESC`, string(person))
 	if err != nil {
 		return nil, fmt.Errorf("read the audit log: %w", err)
 	}
@@ -249,7 +249,7 @@ func (s *Store) AuditRows(ctx context.Context, after int64) iter.Seq2[audit.Row,
 // not written again. After it has returned, nothing is released that was decided before. The error
 // is care.ErrConflict where the person's epoch has moved, care.ErrInvalid for a right without id or of another person.
 func (s *Store) PutRights(ctx context.Context, person care.PersonID, epoch int64, r care.Rights, notices []care.Notice, lines []care.Logged) error {
-	rows, err := rowsOf(person, r)
+	rows, err := s.rowsOf(person, r)
 	if err == nil {
 		err = s.transaction(ctx, func(w *work) error {
 			if err := w.unmoved(map[care.PersonID]int64{person: epoch}); err != nil {

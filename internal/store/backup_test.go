@@ -33,12 +33,21 @@ func filled(t *testing.T, dsn string) (*store.Store, int64) {
 	if err != nil || len(persons) == 0 {
 		t.Fatal(len(persons), err)
 	}
-	err = errors.Join(s.PutGrant(ctx, care.Grant{Viewer: "v", Person: persons[0], Services: []care.Service{care.Skole}, From: at, Basis: "test"}),
-		s.LogAccess(ctx, care.Access{Viewer: "v", Person: persons[0], Allowed: true, Door: "page", At: at}))
+	err = errors.Join(s.PutRights(ctx, persons[0], epochOf(t, s, persons[0]), care.Rights{Blocks: []care.Block{{ID: "b", Person: persons[0], All: true, Extent: care.BlockAll, From: at, By: "v"}}}, nil, nil),
+		s.Audit(ctx, nil, []care.Logged{{Viewer: "v", Person: persons[0], At: at, Body: []byte("{}")}}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s, run
+}
+
+func epochOf(t *testing.T, s *store.Store, p care.PersonID) int64 {
+	t.Helper()
+	_, _, epoch, err := s.Rights(ctx, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return epoch
 }
 
 // alike checks that a restored store is the one that was backed up, and goes on as it did.
@@ -54,7 +63,7 @@ func alike(t *testing.T, before string, key []byte, restored *store.Store, run i
 	if err != nil {
 		t.Fatal(err)
 	}
-	if log, err := restored.AccessLog(ctx, persons[0]); err != nil || len(log) != 1 {
+	if log, err := restored.AuditOf(ctx, persons[0]); err != nil || len(log) != 1 {
 		t.Errorf("the restored log: %v %v", log, err)
 	}
 	entries := municipalityOf(t, 70, "round 1") // ten are new, sixty are held

@@ -20,7 +20,8 @@ import (
 // again does an entry once more, and must leave a store that knows of it already as it is.
 // Each kind of entry has one.
 var again = map[journal.Kind]func(r *replay, w *work, e journal.Entry) error{
-	journal.GrantsEnded:   (*replay).grantsEnded,
+	journal.RightEnded:    (*replay).rightEnded,
+	journal.RightDenied:   (*replay).rightDenied,
 	journal.RecordDeleted: (*replay).recordDeleted,
 	journal.PersonErased:  (*replay).personErased,
 }
@@ -173,24 +174,6 @@ func (s *Store) journalPlaces(ctx context.Context) (map[string]journal.Position,
 		out[strings.TrimPrefix(r.Name, journalPlace)] = at
 	}
 	return out, nil
-}
-
-// grantsEnded ends what the viewer may see of the person. Grants hold the viewer's id, and
-// the journal a keyed hash of it.
-func (*replay) grantsEnded(w *work, e journal.Entry) error {
-	var viewers []string
-	if err := w.list(&viewers, `SELECT DISTINCT viewer FROM grants WHERE person = $1`, e.Subject); err != nil {
-		return err
-	}
-	for _, v := range viewers {
-		if w.s.keyedID("viewer", v) != e.Payload["viewer"] {
-			continue
-		}
-		if err := w.endGrants(v, care.PersonID(e.Subject), e.Payload.Time("from")); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // endRecord notes that a record was removed.

@@ -45,7 +45,7 @@ type guardianOf struct {
 
 // rowsOf are rights as they are kept. The error is care.ErrInvalid where one has no id or is
 // another person's.
-func rowsOf(person care.PersonID, r care.Rights) ([]rightRow, error) {
+func (s *Store) rowsOf(person care.PersonID, r care.Rights) ([]rightRow, error) {
 	var rows []rightRow
 	var fault error
 	add := func(kind, id string, of care.PersonID, viewer string, other care.PersonID, fact any) {
@@ -77,7 +77,7 @@ func rowsOf(person care.PersonID, r care.Rights) ([]rightRow, error) {
 	for _, f := range r.Guardians {
 		id := cmp.Or(f.Viewer, string(f.Person))
 		if id != "" {
-			id = string(person) + "/" + id
+			id = s.keyedID("guardian", string(person), id)
 		}
 		add(kindGuardian, id, person, f.Viewer, f.Person, guardianOf{person, f})
 	}
@@ -149,7 +149,7 @@ func (w *work) keepRights(person care.PersonID, rows []rightRow) error {
 		}
 	}
 	for _, r := range rows {
-		version := int64(1)
+		version, before := int64(1), (*rightRow)(nil)
 		if i := slices.IndexFunc(held, func(h rightRow) bool { return h.Kind == r.Kind && h.ID == r.ID }); i >= 0 {
 			if string(held[i].Body) == string(r.Body) {
 				continue
@@ -157,8 +157,11 @@ func (w *work) keepRights(person care.PersonID, rows []rightRow) error {
 			if held[i].Person != r.Person {
 				return fmt.Errorf("%s %s is another person's: %w", r.Kind, r.ID, care.ErrConflict)
 			}
-			version = held[i].Version + 1
+			version, before = held[i].Version+1, &held[i]
 			old = append(old, []any{r.Kind, r.ID})
+		}
+		if err := w.endRight(r, before); err != nil {
+			return err
 		}
 		fresh = append(fresh, []any{r.Kind, r.ID, version, r.Person, r.Viewer, r.Other, micros(w.at), w.sealed(vault.Coordination, atRight(r.Kind, r.ID, version), r.Body)})
 	}
@@ -196,7 +199,7 @@ const epochAndAddress = `coalesce((SELECT e.n FROM rights_epoch e WHERE e.person
 		WHERE u.person = me.id AND c.deleted = 0 AND (c.marks & 3) <> 0) l) AS b`
 
 const factsQuery = meAndUs + `SELECT r.kind AS what, r.id, r.person, '' AS text, r.seq AS a, r.version AS b, r.body FROM me, us JOIN rights r ON r.person = us.id
-	WHERE ` + holds + ` AND (r.kind NOT IN ('appointment', 'break-glass') OR r.viewer = $2)
+	WHERE ` + holds + ` AND (r.kind NOT IN ('appointment', 'break-glass') OR r.viewer = $2 OR r.kind = 'appointment' AND $4 = 1)
 	UNION ALL SELECT '', '', me.id, coalesce(
 		(SELECT min(n.born) FROM us JOIN number n ON n.person = us.id WHERE n.born <> ''),
 		(SELECT min(c.birth_date) FROM subject u JOIN claim c ON c.source = u.source AND c.subject = u.subject WHERE u.person = me.id AND c.current = 1 AND c.birth_date <> ''), ''),
@@ -206,11 +209,12 @@ const factsQuery = meAndUs + `SELECT r.kind AS what, r.id, r.person, '' AS text,
 
 // Facts gives all that a decision about a viewer and a person rests on, as it is held now,
 // in one question. Known is false, and nothing else is told, where there is no such
-// person. Tenant is left to whoever asks.
+// person. Tenant is left to whoever asks. Appointments are the viewer's own, and for
+// koordinerende enhet, which makes them, everybody's.
 func (s *Store) Facts(ctx context.Context, viewer care.Viewer, person care.PersonID) (care.Facts, error) {
 	f := care.Facts{Viewer: viewer, Person: person}
 	var rows []factRow
-	if err := s.read.SelectContext(ctx, &rows, factsQuery, string(person), viewer.ID, s.hprID(viewer.HPR)); err != nil {
+	if err := s.read.SelectContext(ctx, &rows, factsQuery, string(person), viewer.ID, s.hprID(viewer.HPR), flag(viewer.Role == care.RoleKoordinerendeEnhet)); err != nil {
 		return care.Facts{}, fmt.Errorf("read facts: %w", err)
 	}
 	var r care.Rights

@@ -20,7 +20,8 @@ var (
 )
 
 // upgrade does what migrations cannot, for it takes more than SQL to read a resource: it
-// marks what was kept before there were marks. A store that is marked already is only asked.
+// marks what was kept before there were marks, and moves what was granted and logged before
+// there were rights. A store that is marked already is only asked.
 func (s *Store) upgrade(ctx context.Context) error {
 	var held []string
 	if err := s.read.SelectContext(ctx, &held, `SELECT 'marks' FROM meta WHERE name = 'marks' AND value = $1`, []byte(marksRevision)); err != nil || len(held) > 0 {
@@ -44,10 +45,19 @@ func (s *Store) upgrade(ctx context.Context) error {
 			return err
 		}, lock{class: rightsLock})
 	}
+	for more := true; err == nil && more; {
+		err = s.transaction(ctx, func(w *work) (err error) {
+			more, err = w.moveAccessLog()
+			return err
+		}, lock{class: rightsLock})
+	}
 	if err == nil {
 		err = s.transaction(ctx, func(w *work) error {
+			if err := w.moveGrants(); err != nil {
+				return err
+			}
 			return w.exec(`INSERT INTO meta (name, value) VALUES ('marks', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, []byte(marksRevision))
-		})
+		}, lock{class: rightsLock})
 	}
 	if err != nil {
 		return fmt.Errorf("mark what is held: %w", err)

@@ -201,7 +201,7 @@ const faults = `(() => {
 func TestPagesReadOnAnyScreen(t *testing.T) {
 	b := start(t)
 	m := families()
-	m.people["jonas"][0].Key = strings.Repeat("x", 300) // nothing that a source says may push the page apart
+	m.People["jonas"][0].Key = strings.Repeat("x", 300) // nothing that a source says may push the page apart
 	server := httptest.NewServer(open(t, m, anders, liv).handler)
 	t.Cleanup(server.Close)
 	for _, path := range []string{"/", "/kilder", "/barn/ella", "/barn/jonas", "/barn/selma", "/nowhere"} {

@@ -25,7 +25,7 @@ func (c compared) CompareReports(context.Context) ([]web.CompareReport, error) {
 // The page of compares tells per source what was found and done, in every language and form.
 func TestComparesTellPerSource(t *testing.T) {
 	m := families()
-	m.states[0].Skew, m.states[1].Skew = time.Hour, -90*time.Second
+	m.States[0].Skew, m.States[1].Skew = time.Hour, -90*time.Second
 	at := time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
 	h := open(t, m, anders)
 	h.pages.Compares = compared{{Source: "Kystsykehuset", Who: "schedule", Started: at, Finished: at.Add(2 * time.Second), Listed: 44, Held: 43, Equal: 37, New: 1, Changed: 2, BackDated: 3, Vanished: 4, Repaired: 9, Refused: 1, Asks: "too much vanished"}}

@@ -2,7 +2,7 @@ package web_test
 
 import (
 	"bytes"
-	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"golang.org/x/net/html"
@@ -17,83 +18,69 @@ import (
 	"samsyn/internal/auth"
 	"samsyn/internal/care"
 	"samsyn/internal/consolidate/stories"
+	"samsyn/internal/gate/gatetest"
 	"samsyn/internal/overview"
 	"samsyn/internal/web"
 	"samsyn/internal/words"
 )
 
 // memory is a store that holds the stories. It is as careless as a store can be: it
-// gives everything that it has of a person, whatever services are asked for.
-type memory struct {
-	people map[care.PersonID][]care.Contribution
-	claims map[care.PersonID][]care.Claim
-	grants []care.Grant
-	states []care.SourceState
-	err    error
-	log    []care.Access
-}
-
-func (m *memory) Grants(context.Context, string) ([]care.Grant, error) { return m.grants, m.err }
-
-func (m *memory) Contributions(_ context.Context, p care.PersonID, _ []care.Visible) ([]care.Contribution, error) {
-	return m.people[p], m.err
-}
-
-func (m *memory) Claims(_ context.Context, p care.PersonID, _ []care.Visible) ([]care.Claim, error) {
-	return m.claims[p], m.err
-}
-
-func (m *memory) SourceStates(context.Context) ([]care.SourceState, error) { return m.states, m.err }
-
-func (m *memory) LogAccess(_ context.Context, a care.Access) error {
-	m.log = append(m.log, a)
-	return m.err
-}
+// gives everything that it has of a person, whatever is asked for.
+type memory struct{ *gatetest.Memory }
 
 // house is the pages over a memory, with what they logged.
 type house struct {
-	*memory
+	memory
 	handler http.Handler
 	pages   *web.Handler
 	logged  bytes.Buffer
 }
 
 var (
-	anders = care.Viewer{ID: "anders", Name: "Anders Viken", Title: "barnekoordinator"}
-	liv    = care.Viewer{ID: "liv", Name: "Liv Tangen", Title: "koordinator"}
-	mette  = care.Viewer{ID: "mette", Name: "Mette Skår", Title: "kontaktlærer"}
+	anders = gatetest.Coordinator("anders", "Anders Viken")
+	liv    = gatetest.Coordinator("liv", "Liv Tangen")
+	mette  = gatetest.Worker("mette", "Mette Skår", care.Skole)
 )
 
-func families() *memory {
-	since := stories.Now().AddDate(-1, 0, 0)
-	all := func(viewer string, p care.PersonID, not ...care.Service) care.Grant {
-		return care.Grant{Viewer: viewer, Person: p, From: since, Basis: "test",
-			Services: slices.DeleteFunc(care.Services(), func(s care.Service) bool { return slices.Contains(not, s) })}
-	}
+func families() memory {
 	claim := func(service care.Service, name, born string) []care.Claim {
 		return []care.Claim{{Source: "oneroster", Service: service, Name: name, BirthDate: born, Recorded: stories.Now()}}
 	}
-	return &memory{
-		people: map[care.PersonID][]care.Contribution{
+	m := memory{&gatetest.Memory{Careless: true, States: stories.Sources(), Err: errors.New("disk full"),
+		People: map[care.PersonID][]care.Contribution{
 			"ella": stories.Ella("ella"), "jonas": stories.Jonas("jonas"), "selma": stories.Selma("selma"), "teo": stories.Teo("teo"), "amina": stories.Amina("amina"),
 		},
-		claims: map[care.PersonID][]care.Claim{
+		Named: map[care.PersonID][]care.Claim{
 			"ella": claim(care.Skole, "Ella Lyngstad", "2014-03-14"), "jonas": claim(care.Skole, "Jonas Myrvang", "2020-09-02"),
 			"selma": claim(care.Helsestasjon, "Selma Haugland", "2026-08-19"), "teo": claim(care.Skole, "Teo Sandvik", "2010-05-06"), "amina": claim(care.Barnevern, "Amina Nystrand", "2017-11-30"),
 		},
-		grants: []care.Grant{
-			all("anders", "ella", care.Barnevern), all("anders", "jonas", care.Barnevern), all("anders", "selma", care.Barnevern), all("liv", "teo"),
-			{Viewer: "mette", Person: "jonas", From: since, Services: []care.Service{care.Skole}},
-		},
-		states: stories.Sources(),
+		Born: map[care.PersonID]string{"ella": "2014-03-14", "jonas": "2020-09-02", "selma": "2026-08-19", "teo": "2010-05-06", "amina": "2017-11-30"},
+	}}
+	for _, p := range []care.PersonID{"ella", "jonas", "selma"} {
+		m.see(anders, p, care.Barnevern)
 	}
+	m.see(liv, "teo")
+	m.Give("jonas", gatetest.Appointed(mette, "jonas", since, time.Time{}))
+	return m
 }
 
-func open(t *testing.T, m *memory, viewers ...care.Viewer) *house {
+var since = stories.Now().AddDate(0, -1, 0)
+
+// see lets a viewer see what every service says of a person, but not these.
+func (m memory) see(v care.Viewer, p care.PersonID, not ...care.Service) {
+	m.Give(p, gatetest.Appointed(v, p, since, time.Time{}), gatetest.Consented(v, p, since,
+		slices.DeleteFunc(care.Services(), func(s care.Service) bool { return slices.Contains(not, s) })...))
+}
+
+func open(t *testing.T, m memory, viewers ...care.Viewer) *house {
 	t.Helper()
 	h := &house{memory: m}
+	g, err := gatetest.Gate(m, stories.Now, stories.Oslo)
+	if err != nil {
+		t.Fatal(err)
+	}
 	pages := &web.Handler{
-		Overviews: &overview.Service{Store: m, Now: stories.Now, Zone: stories.Oslo}, States: m, Who: auth.Chosen{Viewers: viewers}, Viewers: viewers,
+		Overviews: &overview.Service{Gate: g}, States: m, Who: auth.Chosen{Viewers: viewers}, Viewers: viewers,
 		Language: words.Bokmaal, Now: stories.Now, Zone: stories.Oslo, Log: slog.New(slog.NewTextHandler(&h.logged, nil)),
 	}
 	e := echo.New()

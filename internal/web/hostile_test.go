@@ -131,7 +131,7 @@ func TestSourcesCannotRunAnything(t *testing.T) {
 	shown := 0
 	for round := 0; at < n || round == 0; round++ {
 		m := families()
-		for p, cs := range m.people {
+		for p, cs := range m.People {
 			for i, c := range cs {
 				for j, made := range c.Made {
 					var body any
@@ -145,18 +145,18 @@ func TestSourcesCannotRunAnything(t *testing.T) {
 					cs[i].Made[j] = made
 				}
 			}
-			for i := range m.claims[p] {
-				m.claims[p][i].Name = next()
+			for i := range m.Named[p] {
+				m.Named[p][i].Name = next()
 			}
 		}
-		for i := range m.states {
-			m.states[i].Title, m.states[i].Failure = next(), next()
+		for i := range m.States {
+			m.States[i].Title, m.States[i].Failure = next(), next()
 		}
 		said := mapped(t, maps, next)
 		if len(said) == 0 {
 			t.Fatal("the maps made nothing of the poisoned records")
 		}
-		m.people["ella"] = append(m.people["ella"], said...)
+		m.People["ella"] = append(m.People["ella"], said...)
 		h := open(t, m, anders, liv)
 		server := httptest.NewServer(h.handler)
 		for _, path := range []string{"/", "/barn/ella", "/barn/jonas", "/barn/selma", "/kilder"} {

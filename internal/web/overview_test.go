@@ -18,6 +18,7 @@ import (
 	"samsyn/internal/consolidate"
 	"samsyn/internal/consolidate/stories"
 	"samsyn/internal/findings"
+	"samsyn/internal/gate"
 	"samsyn/internal/overview"
 	"samsyn/internal/web"
 	"samsyn/internal/words"
@@ -111,9 +112,9 @@ func TestSeveralTellersStandWithTheirLine(t *testing.T) {
 
 func TestDisputedWordIsThatOfTheServiceThatSaidIt(t *testing.T) {
 	m := families()
-	for i, c := range m.people["ella"] {
+	for i, c := range m.People["ella"] {
 		if c.Key == "CarePlan/habu" || c.Key == "Appointment/ansvarsgruppe" {
-			m.people["ella"][i].Service = care.BUP
+			m.People["ella"][i].Service = care.BUP
 		}
 	}
 	doc := open(t, m, anders).page(t, "/barn/ella")
@@ -131,7 +132,7 @@ func TestDecisionIsLateOnlyWhereItHadADayToStart(t *testing.T) {
 			vedtak["extension"] = stories.L{stories.R{"url": "urn:samsyn:startfrist", "valueDate": startBy}}
 		}
 		m := families()
-		m.people["jonas"] = []care.Contribution{stories.Say("fiksarkiv", care.Skole, "jonas", "v", "", vedtak)}
+		m.People["jonas"] = []care.Contribution{stories.Say("fiksarkiv", care.Skole, "jonas", "v", "", vedtak)}
 		state := find(id(t, open(t, m, mette).page(t, "/barn/jonas"), "vedtak"), class("span", "tag"))[0]
 		got := text(state)
 		if class("span", "act")(state) {
@@ -146,11 +147,11 @@ func TestDecisionIsLateOnlyWhereItHadADayToStart(t *testing.T) {
 // told answers with one overview, whoever asks.
 type told struct{ answer overview.Answer }
 
-func (o told) Overview(context.Context, care.Viewer, care.PersonID, string) (overview.Answer, error) {
+func (o told) Overview(context.Context, gate.Request, care.PersonID) (overview.Answer, error) {
 	return o.answer, nil
 }
 
-func (o told) Children(context.Context, care.Viewer, string) ([]overview.Answer, error) {
+func (o told) Children(context.Context, gate.Request) ([]overview.Answer, error) {
 	return []overview.Answer{o.answer}, nil
 }
 
@@ -193,7 +194,7 @@ func TestFindingAboutNoLineTellsItsSourceInstead(t *testing.T) {
 
 func TestRecordIsNamedOnce(t *testing.T) {
 	m := families()
-	m.claims["ella"] = append(m.claims["ella"], m.claims["ella"]...)
+	m.Named["ella"] = append(m.Named["ella"], m.Named["ella"]...)
 	doc := open(t, m, anders).page(t, "/barn/ella")
 	namers := find(find(id(t, doc, "innhold"), class("details", "from"))[0], tag("li"))
 	if len(namers) != 1 {
@@ -216,10 +217,10 @@ func TestConversationStandsTogetherFirstMessageFirst(t *testing.T) {
 func TestLongPastIsFolded(t *testing.T) {
 	for _, c := range []struct{ contacts, open, folded int }{{9, 9, 0}, {11, 11, 0}, {12, 10, 2}, {30, 10, 20}} {
 		m := families()
-		m.people["selma"] = nil
+		m.People["selma"] = nil
 		for i := range c.contacts {
 			at := fmt.Sprintf("2026-01-%02dT10:00:00+01:00", i+1)
-			m.people["selma"] = append(m.people["selma"], stories.Say("fhir-sykehus", care.Spesialist, "selma", fmt.Sprint("Encounter/", i), "", stories.R{
+			m.People["selma"] = append(m.People["selma"], stories.Say("fhir-sykehus", care.Spesialist, "selma", fmt.Sprint("Encounter/", i), "", stories.R{
 				"resourceType": "Encounter", "id": fmt.Sprint("e", i), "status": "finished", "class": stories.R{"code": "AMB"}, "type": stories.L{stories.R{"text": fmt.Sprint("Besøk ", i)}},
 				"period": stories.R{"start": at}}))
 		}
@@ -268,7 +269,7 @@ func TestLinksWithinThePageLeadSomewhere(t *testing.T) {
 }
 
 func TestIDsAreStable(t *testing.T) {
-	ids := func(m *memory) []string {
+	ids := func(m memory) []string {
 		var all []string
 		for _, n := range find(open(t, m, anders).page(t, "/barn/ella"), func(n *html.Node) bool { return attr(n, "id") != "" }) {
 			all = append(all, attr(n, "id"))
@@ -277,7 +278,7 @@ func TestIDsAreStable(t *testing.T) {
 		return all
 	}
 	other := families()
-	slices.Reverse(other.people["ella"])
+	slices.Reverse(other.People["ella"])
 	if a, b := ids(families()), ids(other); !slices.Equal(a, b) {
 		t.Errorf("ids depend on the order in which sources were read:\n%v\n%v", a, b)
 	}
@@ -285,7 +286,7 @@ func TestIDsAreStable(t *testing.T) {
 
 func TestLineageIsReadable(t *testing.T) {
 	m := families()
-	c := &m.people["selma"][0]
+	c := &m.People["selma"][0]
 	c.Made[0].Lineage = []care.Lineage{
 		{Element: "Encounter.resourceType", Rule: "maps/fhirrest/Encounter.yaml:9: constant", Line: 9},
 		{Element: "Encounter.id", Rule: "maps/fhirrest/Encounter.yaml:10: {{ id('Encounter', %record.id) }}", Line: 10, From: []string{"Encounter.id"}},
@@ -314,7 +315,7 @@ func TestLineageIsReadable(t *testing.T) {
 
 func TestWhatHasNoRoomOfItsOwnIsShown(t *testing.T) {
 	m := families()
-	m.people["selma"] = append(m.people["selma"], stories.Say("fhir-sykehus", care.Spesialist, "selma", "Condition/1", "", stories.R{
+	m.People["selma"] = append(m.People["selma"], stories.Say("fhir-sykehus", care.Spesialist, "selma", "Condition/1", "", stories.R{
 		"resourceType": "Condition", "id": "c1", "code": stories.R{"text": "Født for tidlig"}}))
 	doc := open(t, m, anders).page(t, "/barn/selma")
 	contains(t, "others", text(id(t, doc, "annet")), "Annet fra kildene", "Født for tidlig", "Kystsykehuset HF")
@@ -360,7 +361,7 @@ func TestChildrenPageTellsWhatIsMostPressing(t *testing.T) {
 
 func TestNothingToFollowUpIsSaid(t *testing.T) {
 	m := families()
-	m.people["jonas"] = []care.Contribution{stories.Say("oneroster", care.Skole, "jonas", "pupil", "", stories.R{
+	m.People["jonas"] = []care.Contribution{stories.Say("oneroster", care.Skole, "jonas", "pupil", "", stories.R{
 		"resourceType": "EpisodeOfCare", "id": "o", "status": "active", "type": stories.L{stories.R{"text": "Grunnskole"}}})}
 	doc := open(t, m, mette).page(t, "/barn/jonas")
 	if got := texts(find(id(t, doc, "funn"), tag("p"))); !slices.Equal(got, []string{"Ingenting å følge opp i det kildene sier."}) {

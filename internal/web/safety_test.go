@@ -17,6 +17,7 @@ import (
 	"samsyn/fhir"
 	"samsyn/internal/care"
 	"samsyn/internal/consolidate/stories"
+	"samsyn/internal/gate/gatetest"
 )
 
 // payloads are what a rogue source may say in any of its texts (access.md, T12).
@@ -57,10 +58,10 @@ func spoil(v any, payload string) {
 	}
 }
 
-func spoiled(t *testing.T, payload string) *memory {
+func spoiled(t *testing.T, payload string) memory {
 	t.Helper()
 	m := families()
-	for p, all := range m.people {
+	for p, all := range m.People {
 		for i, c := range all {
 			for j, made := range c.Made {
 				var body any
@@ -78,13 +79,13 @@ func spoiled(t *testing.T, payload string) *memory {
 			}
 			all[i].Key, all[i].Kind = c.Key+payload, c.Kind+payload
 		}
-		for i := range m.claims[p] {
-			m.claims[p][i].Name += payload
+		for i := range m.Named[p] {
+			m.Named[p][i].Name += payload
 		}
 	}
-	for i := range m.states {
-		m.states[i].Title += payload
-		m.states[i].Failure += payload
+	for i := range m.States {
+		m.States[i].Title += payload
+		m.States[i].Failure += payload
 	}
 	return m
 }
@@ -116,7 +117,8 @@ func alive(doc *html.Node) []string {
 
 func TestTextFromASourceIsTextAndNothingElse(t *testing.T) {
 	for _, payload := range payloads {
-		viewer := care.Viewer{ID: "liv", Name: "Liv" + payload, Title: payload}
+		viewer := liv
+		viewer.Name, viewer.Title = "Liv"+payload, payload
 		h := open(t, spoiled(t, payload), anders, viewer)
 		clean := open(t, families(), anders, liv)
 		for path, who := range map[string]string{"/": "anders", "/kilder": "anders", "/barn/ella": "anders", "/barn/jonas": "anders", "/barn/selma": "anders", "/barn/teo": "liv"} {
@@ -168,15 +170,15 @@ func TestHeadersStandOnEveryAnswer(t *testing.T) {
 func TestAbsentAndHiddenAnswerAlike(t *testing.T) {
 	// The same address is asked for in two worlds: in one barnevern knows Amina, in the other nobody does.
 	hidden, absent := families(), families()
-	delete(absent.people, "amina")
-	delete(absent.claims, "amina")
+	delete(absent.People, "amina")
+	delete(absent.Named, "amina")
 	over := families() // and in a third the viewer had access until this morning
-	over.grants = append(over.grants, care.Grant{Viewer: "anders", Person: "amina", Services: care.Services(), From: stories.Now().AddDate(-1, 0, 0), Until: stories.Now()})
+	over.Give("amina", gatetest.Appointed(anders, "amina", since, stories.Now()), gatetest.Consented(anders, "amina", since, care.Services()...))
 	first := open(t, absent, anders).ask(http.MethodGet, "/barn/amina", nil)
 	if first.Code != http.StatusNotFound {
 		t.Fatalf("absent: status %d", first.Code)
 	}
-	for name, m := range map[string]*memory{"hidden": hidden, "over": over} {
+	for name, m := range map[string]memory{"hidden": hidden, "over": over} {
 		h := open(t, m, anders)
 		w := h.ask(http.MethodGet, "/barn/amina", nil)
 		if w.Code != first.Code || w.Body.String() != first.Body.String() || fmt.Sprint(w.Header()) != fmt.Sprint(first.Header()) {
@@ -190,11 +192,10 @@ func TestAbsentAndHiddenAnswerAlike(t *testing.T) {
 
 func TestHiddenServiceLeavesNoTrace(t *testing.T) {
 	all := families()
-	all.grants = append(all.grants, care.Grant{Viewer: "anders", Person: "teo", From: stories.Now().AddDate(-1, 0, 0),
-		Services: slices.DeleteFunc(care.Services(), func(s care.Service) bool { return s == care.Barnevern })})
+	all.see(anders, "teo", care.Barnevern)
 	less := families()
-	less.grants = all.grants
-	less.people["teo"] = slices.DeleteFunc(stories.Teo("teo"), func(c care.Contribution) bool { return c.Service == care.Barnevern })
+	less.see(anders, "teo", care.Barnevern)
+	less.People["teo"] = slices.DeleteFunc(stories.Teo("teo"), func(c care.Contribution) bool { return c.Service == care.Barnevern })
 	for _, path := range []string{"/", "/barn/teo"} {
 		a, b := open(t, all, anders).ask(http.MethodGet, path, nil), open(t, less, anders).ask(http.MethodGet, path, nil)
 		if a.Body.String() != b.Body.String() {
@@ -209,7 +210,7 @@ func TestHiddenServiceLeavesNoTrace(t *testing.T) {
 func TestFailureTellsANumberAndNoMore(t *testing.T) {
 	m := families()
 	h := open(t, m, anders)
-	m.err = errors.New("disk of secret-host is full")
+	m.Fails, m.Err = "*", errors.New("disk of secret-host is full")
 	for _, path := range []string{"/", "/barn/ella", "/kilder"} {
 		h.logged.Reset()
 		w := h.ask(http.MethodGet, path, nil)
@@ -284,7 +285,7 @@ func TestChoiceChangesThePage(t *testing.T) {
 	chosen := find(h.page(t, "/", "som=liv"), func(n *html.Node) bool {
 		return n.Data == "option" && slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == "selected" })
 	})
-	if got := texts(chosen); !slices.Equal(got, []string{"Liv Tangen, koordinator", "Bokmål"}) {
+	if got := texts(chosen); !slices.Equal(got, []string{"Liv Tangen, barnekoordinator", "Bokmål"}) {
 		t.Errorf("chosen %q", got)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"samsyn/internal/auth"
 	"samsyn/internal/care"
 	"samsyn/internal/consolidate/stories"
+	"samsyn/internal/gate/gatetest"
 	"samsyn/internal/overview"
 	"samsyn/internal/web"
 	"samsyn/internal/words"
@@ -84,7 +85,11 @@ func (g *gatekeeper) End(w http.ResponseWriter, _ *http.Request) (string, error)
 func closed(t *testing.T, g *gatekeeper) *house {
 	t.Helper()
 	h := &house{memory: families()}
-	pages := &web.Handler{Overviews: &overview.Service{Store: h.memory, Now: stories.Now, Zone: stories.Oslo}, States: h.memory, Who: g, SignIn: g,
+	gate, err := gatetest.Gate(h.memory, stories.Now, stories.Oslo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := &web.Handler{Overviews: &overview.Service{Gate: gate}, States: h.memory, Who: g, SignIn: g,
 		Language: words.Bokmaal, Now: stories.Now, Zone: stories.Oslo, Log: slog.New(slog.NewTextHandler(&h.logged, nil))}
 	e := echo.New()
 	if err := pages.Mount(e); err != nil {

@@ -19,7 +19,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"samsyn/internal/audit"
 	"samsyn/internal/care"
+	"samsyn/internal/gate"
 	"samsyn/internal/overview"
 	"samsyn/internal/words"
 )
@@ -29,8 +31,8 @@ var files embed.FS
 
 // Overviews answers for a viewer.
 type Overviews interface {
-	Overview(ctx context.Context, viewer care.Viewer, person care.PersonID, door string) (overview.Answer, error)
-	Children(ctx context.Context, viewer care.Viewer, door string) ([]overview.Answer, error)
+	Overview(ctx context.Context, r gate.Request, person care.PersonID) (overview.Answer, error)
+	Children(ctx context.Context, r gate.Request) ([]overview.Answer, error)
 }
 
 // States tells how each source's connection is.
@@ -59,9 +61,6 @@ type Handler struct {
 
 	pages map[string]*template.Template
 }
-
-// door is the name of these pages in the access log.
-const door = "page"
 
 // Mount parses the templates and puts the pages on e. Every address that nobody else
 // answers is answered here: as one that is not found.
@@ -172,12 +171,15 @@ func (h *Handler) static(c echo.Context) error {
 	return c.Blob(http.StatusOK, mime.TypeByExtension(path.Ext(name)), body)
 }
 
+// request is what a page asks for.
+func request(p Page) gate.Request { return gate.Request{Viewer: p.Viewer, Door: audit.DoorPage} }
+
 func (h *Handler) children(c echo.Context) error {
 	p := h.page(c)
 	p.Title = p.Say("web.children")
 	data := childrenPage{Page: p}
 	if h.asked(c).err == nil {
-		answers, err := h.Overviews.Children(c.Request().Context(), p.Viewer, door)
+		answers, err := h.Overviews.Children(c.Request().Context(), request(p))
 		if err != nil {
 			return err
 		}
@@ -190,7 +192,7 @@ func (h *Handler) children(c echo.Context) error {
 
 func (h *Handler) overview(c echo.Context) error {
 	p := h.page(c)
-	a, err := h.Overviews.Overview(c.Request().Context(), p.Viewer, care.PersonID(c.Param("person")), door)
+	a, err := h.Overviews.Overview(c.Request().Context(), request(p), care.PersonID(c.Param("person")))
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"maps"
 	"testing"
-	"time"
 
 	"samsyn/internal/care"
 	"samsyn/internal/identity"
@@ -54,18 +53,12 @@ func changedNumber(t *testing.T, open func(TB) Store) {
 	if first == second || first == "" || second == "" {
 		t.Fatalf("two numbers before anybody ties them: %q %q", first, second)
 	}
-	b.check(b.PutGrant(ctx, care.Grant{Viewer: "v", Person: second, Services: []care.Service{care.Skole}, From: at, Basis: "test"}))
 	b.save("a", entry{key: "1", text: "1 again", day: 2, subject: "s", numbers: []string{selma}, old: []string{selmaOld}}.build(t))
 	if p := b.person(selma); p != first || b.person(selmaOld) != first {
 		t.Errorf("after both were stated together: %q %q, want the older %q", p, b.person(selmaOld), first)
 	}
 	if got := b.bodies(second, all...); len(got) != 2 {
 		t.Errorf("the merged person is answered with %v, want the survivor's two", got)
-	}
-	gs, err := b.Grants(ctx, "v")
-	b.check(err)
-	if len(gs) != 1 || gs[0].Person != first {
-		t.Errorf("grants %+v, want one for the survivor", gs)
 	}
 	ids, err := b.Identifiers(ctx, first)
 	b.check(err)
@@ -138,58 +131,5 @@ func unlinking(t *testing.T, open func(TB) Store) {
 	b.check(err)
 	if len(ms) != 2 || ms[0].Undone.IsZero() || ms[1].Undone.IsZero() {
 		t.Errorf("journal %+v, want two unitings, both undone", ms)
-	}
-}
-
-func grants(t *testing.T, open func(TB) Store) {
-	b := start(t, open)
-	g := care.Grant{Viewer: "anders", Person: "p1", Services: []care.Service{care.Skole, care.BUP}, From: at, Until: at.AddDate(1, 0, 0), Basis: "consent"}
-	b.check(b.PutGrant(ctx, g))
-	before := b.dump()
-	b.check(b.PutGrant(ctx, g))
-	if b.dump() != before {
-		t.Error("a grant given again wrote something")
-	}
-	b.check(b.PutGrant(ctx, care.Grant{Viewer: "anders", Person: "p2", Services: []care.Service{care.Skole}, From: at, Basis: "consent"}))
-	got, err := b.Grants(ctx, "anders")
-	b.check(err)
-	if len(got) != 2 || !got[0].Until.Equal(g.Until) || !got[0].From.Equal(at) || len(got[0].Services) != 2 || !got[1].Until.IsZero() {
-		t.Errorf("grants %+v", got)
-	}
-	end := at.Add(time.Hour)
-	b.check(b.EndGrants(ctx, "anders", "p2", end))
-	if got, err = b.Grants(ctx, "anders"); err != nil || !got[1].Until.Equal(end) {
-		t.Errorf("after the end: %+v %v", got, err)
-	}
-	if got, err = b.Grants(ctx, "liv"); err != nil || len(got) != 0 {
-		t.Errorf("liv has %+v %v", got, err)
-	}
-	for name, bad := range map[string]care.Grant{
-		"no viewer":       {Person: "p", Services: g.Services, Basis: "b"},
-		"no person":       {Viewer: "v", Services: g.Services, Basis: "b"},
-		"no basis":        {Viewer: "v", Person: "p", Services: g.Services},
-		"no service":      {Viewer: "v", Person: "p", Basis: "b"},
-		"unknown service": {Viewer: "v", Person: "p", Basis: "b", Services: []care.Service{"nabo"}},
-		"ends first":      {Viewer: "v", Person: "p", Basis: "b", Services: g.Services, From: at, Until: at},
-	} {
-		if err := b.PutGrant(ctx, bad); !errors.Is(err, care.ErrInvalid) {
-			t.Errorf("%s: error %v, want care.ErrInvalid", name, err)
-		}
-	}
-}
-
-func accessLog(t *testing.T, open func(TB) Store) {
-	b := start(t, open)
-	b.save("a", entry{key: "1", text: "1", subject: "s", numbers: []string{ella}}.build(t))
-	p := b.person(ella)
-	b.check(b.LogAccess(ctx, care.Access{Viewer: "mette", Person: p, Door: "page", At: at}))
-	b.check(b.LogAccess(ctx, care.Access{Viewer: "anders", Person: p, Services: []care.Service{care.Skole, care.BUP}, Allowed: true, Door: "fhir", At: at.Add(time.Second)}))
-	got, err := b.AccessLog(ctx, p)
-	b.check(err)
-	if len(got) != 2 || got[0].Viewer != "anders" || !got[0].Allowed || len(got[0].Services) != 2 || !got[0].At.Equal(at.Add(time.Second)) || got[1].Allowed || got[1].Door != "page" {
-		t.Errorf("log %+v", got)
-	}
-	if got, err := b.AccessLog(ctx, "somebody else"); err != nil || len(got) != 0 {
-		t.Errorf("somebody else's log: %+v %v", got, err)
 	}
 }

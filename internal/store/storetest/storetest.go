@@ -29,11 +29,6 @@ type Store interface {
 	Contributions(ctx context.Context, person care.PersonID, visible []care.Visible) ([]care.Contribution, error)
 	Claims(ctx context.Context, person care.PersonID, visible []care.Visible) ([]care.Claim, error)
 	SourceStates(ctx context.Context) ([]care.SourceState, error)
-	Grants(ctx context.Context, viewer string) ([]care.Grant, error)
-	PutGrant(ctx context.Context, g care.Grant) error
-	EndGrants(ctx context.Context, viewer string, person care.PersonID, at time.Time) error
-	LogAccess(ctx context.Context, a care.Access) error
-	AccessLog(ctx context.Context, person care.PersonID) ([]care.Access, error)
 	History(ctx context.Context, person care.PersonID, typ, id string, visible []care.Visible) ([]care.ResourceVersion, error)
 	Everybody(ctx context.Context) ([]care.PersonID, error)
 	Facts(ctx context.Context, viewer care.Viewer, person care.PersonID) (care.Facts, error)
@@ -112,8 +107,6 @@ func Run(t *testing.T, open func(t TB) Store) {
 		{"a changed number keeps the child", changedNumber},
 		{"a number stated with two persons ties nobody", contested},
 		{"unlinking gives what never was linked", unlinking},
-		{"grants are kept and end", grants},
-		{"access is logged", accessLog},
 		{"a session is kept until it is ended", sessions},
 		{"what is used once is not used twice", once},
 		{"rights are kept in versions and read as facts", rights},

@@ -1,0 +1,95 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"samsyn/internal/access"
+	"samsyn/internal/audit"
+	"samsyn/internal/care"
+)
+
+// History releases the versions of a resource that the viewer may see, newest first,
+// removals included. The error is care.ErrNotFound where there is none.
+func (g *Gate) History(ctx context.Context, r Request, typ, id string) ([]care.ResourceVersion, error) {
+	return release(ctx, g, r, func(ctx context.Context, at time.Time) (answer[[]care.ResourceVersion], error) {
+		var a answer[[]care.ResourceVersion]
+		person, err := g.Store.Whose(ctx, typ, id)
+		if err != nil {
+			return a, err
+		}
+		d, err := g.decide(ctx, r, person, at) // also where it is nobody's: the way is the same
+		if err != nil {
+			return a, err
+		}
+		a.epochs = d.epochs()
+		if d.scope.Allowed {
+			held, err := g.Store.History(ctx, d.facts.Person, typ, id, d.scope.Visible)
+			if err != nil && !errors.Is(err, care.ErrNotFound) {
+				return a, err
+			}
+			for _, v := range held {
+				if v, ok := g.version(d, v, at); ok {
+					a.released = append(a.released, v)
+				} else {
+					d.event.Withheld++
+				}
+			}
+		}
+		a.found = len(a.released) > 0
+		if d.facts.Known {
+			d.event.Resource = typ + "/" + id
+		}
+		if d.event.Permit && !a.found {
+			d.event.Permit, d.event.Rule, d.event.Services = false, string(access.NoBasis), nil
+		}
+		a.events = []audit.Event{d.event}
+		return a, nil
+	})
+}
+
+// version decides about one version, by its own marks and those of the newest, and redacts it.
+func (g *Gate) version(d decided, v care.ResourceVersion, at time.Time) (care.ResourceVersion, bool) {
+	item := access.Item{Service: v.Service, Type: v.Resource.Type, Marks: v.Marks, Record: v.Record}
+	if v.Person != d.facts.Person || !access.Holds(d.scope.Visible, item) || !g.Table.Decide(d.facts, item, at).Allowed {
+		return care.ResourceVersion{}, false
+	}
+	if v.Deleted {
+		return v, true
+	}
+	seen, _ := g.Table.Filter(d.facts, d.scope, []care.Contribution{{Source: v.Record.Source, Kind: v.Record.Kind, Key: v.Record.Key, Version: v.Version, Service: v.Service,
+		Subject: v.Subject, Person: v.Person, Recorded: v.Recorded, Made: []care.Made{{Resource: v.Resource, Lineage: v.Lineage}}}}, at)
+	if len(seen) == 0 {
+		return care.ResourceVersion{}, false
+	}
+	c := seen[0]
+	v.Record, v.Recorded = care.RecordRef{Source: c.Source, Kind: c.Kind, Key: c.Key}, c.Recorded
+	v.Subject, v.Resource, v.Lineage = c.Subject, c.Made[0].Resource, c.Made[0].Lineage
+	return v, true
+}
+
+// Read releases the present version of a resource; one that was removed is its removal. The
+// error is care.ErrNotFound where the present version may not be seen.
+func (g *Gate) Read(ctx context.Context, r Request, typ, id string) (care.ResourceVersion, error) {
+	return g.one(ctx, r, typ, id, func(v care.ResourceVersion) bool { return v.Current })
+}
+
+// VRead releases one version of a resource. The error is care.ErrNotFound.
+func (g *Gate) VRead(ctx context.Context, r Request, typ, id string, version int) (care.ResourceVersion, error) {
+	return g.one(ctx, r, typ, id, func(v care.ResourceVersion) bool { return v.Version == version })
+}
+
+func (g *Gate) one(ctx context.Context, r Request, typ, id string, is func(care.ResourceVersion) bool) (care.ResourceVersion, error) {
+	all, err := g.History(ctx, r, typ, id)
+	if err != nil {
+		return care.ResourceVersion{}, err
+	}
+	for _, v := range all {
+		if is(v) {
+			return v, nil
+		}
+	}
+	return care.ResourceVersion{}, fmt.Errorf("%s: %w", r.Interaction, care.ErrNotFound)
+}
