@@ -53,8 +53,11 @@ type Who interface {
 // Handler serves the API. PushSecret may be empty: then only systems can push.
 type Handler struct {
 	Overviews Overviews
-	States    States
-	Push      Push
+	// Records, where it is given, is behind FHIR's reading interactions; Zone is where days are counted.
+	Records Records
+	Zone    *time.Location
+	States  States
+	Push    Push
 	// Ready fails where requests cannot be answered; what it gives is told to whoever asks,
 	// so it names no person.
 	Ready func(ctx context.Context) (any, error)
@@ -63,12 +66,16 @@ type Handler struct {
 	PushSecret string
 	Now        func() time.Time
 	Log        *slog.Logger
+
+	fhir fhirDoor
 }
 
 const (
 	fhirJSON = "application/fhir+json; charset=utf-8"
 	// maxPush bounds what may be pushed in one request.
 	maxPush = "10M"
+	// maxAsked bounds a search's form and a batch.
+	maxAsked = "256K"
 )
 
 // Mount puts the API on e. What is asked for below these addresses and is not there,
@@ -82,6 +89,12 @@ func (h *Handler) Mount(e *echo.Echo) {
 	}
 	fhir, json, sources := e.Group("/fhir", h.translate), e.Group("/api", h.translate), e.Group("/adapters", h.translate)
 	route(fhir, "/Patient/:person/$overview", h.overview, read)
+	if h.Records != nil {
+		h.fhir = fhirDoor{records: h.Records, zone: h.Zone}
+		route(fhir, "/*", h.fhirGet, read)
+		route(fhir, "/:type/_search", h.fhirSearch, []string{http.MethodPost}, h.signed, middleware.BodyLimit(maxAsked))
+		route(fhir, "", h.fhirBatch, []string{http.MethodPost}, h.signed, middleware.BodyLimit(maxAsked))
+	}
 	route(json, "/barn/:person", h.overviewJSON, read)
 	route(sources, "", h.states, read)
 	route(sources, "/:source", h.state, read)
@@ -129,13 +142,18 @@ func (h *Handler) translate(next echo.HandlerFunc) echo.HandlerFunc {
 		if status == http.StatusInternalServerError {
 			h.Log.Error("request failed", "route", c.Path(), "error", err)
 		}
-		body, err := json.Marshal(map[string]any{"resourceType": "OperationOutcome",
-			"issue": []any{map[string]any{"severity": "error", "code": code, "diagnostics": text}}})
-		if err != nil {
-			return err
-		}
-		return c.Blob(status, fhirJSON, body)
+		return c.Blob(status, fhirJSON, outcomeOf(code, text))
 	}
+}
+
+// outcomeOf is an OperationOutcome with one error.
+func outcomeOf(code, text string) json.RawMessage {
+	body, err := json.Marshal(map[string]any{"resourceType": "OperationOutcome",
+		"issue": []any{map[string]any{"severity": "error", "code": code, "diagnostics": text}}})
+	if err != nil { // two texts can always be written
+		return json.RawMessage(`{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"exception"}]}`)
+	}
+	return body
 }
 
 // status is the one place where our error kinds meet HTTP and FHIR issue types. What
@@ -188,6 +206,26 @@ func issueType(code int) string {
 		return "too-long"
 	}
 	return "processing"
+}
+
+// asking is who asks, through the FHIR door.
+func (h *Handler) asking(c echo.Context) (asking, error) {
+	v, err := h.Who.Viewer(c.Request())
+	if err != nil {
+		return asking{}, err
+	}
+	return asking{Request: gate.Request{Viewer: v, Door: audit.DoorFHIR, RequestID: c.Request().Header.Get(echo.HeaderXRequestID)},
+		base: c.Scheme() + "://" + c.Request().Host + "/fhir"}, nil
+}
+
+// signed lets in who is known, before a byte of the body is read.
+func (h *Handler) signed(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if _, err := h.Who.Viewer(c.Request()); err != nil {
+			return err
+		}
+		return next(c)
+	}
 }
 
 func (h *Handler) answer(c echo.Context) (overview.Answer, error) {

@@ -84,7 +84,7 @@ func open(secret string) *house {
 	}
 	e := echo.New()
 	(&api.Handler{
-		Overviews: &overview.Service{Gate: g}, States: h.memory, Push: h.inbox,
+		Overviews: &overview.Service{Gate: g}, Records: g, Zone: stories.Oslo, States: h.memory, Push: h.inbox,
 		Ready: func(context.Context) (any, error) { return map[string]string{"database": "ok"}, h.ready },
 		Who:   auth.Chosen{Viewers: []care.Viewer{anders, siv}, Header: "X-Samsyn-Viewer"}, PushSecret: secret, Now: stories.Now, Log: slog.New(slog.NewTextHandler(&h.logged, nil)),
 	}).Mount(e)
@@ -262,7 +262,7 @@ func TestUnknownAddressesAndOtherMethods(t *testing.T) {
 		status       int
 		code, allow  string
 	}{
-		{"GET", "/fhir", 404, "not-found", ""}, {"GET", "/fhir/Patient/ella", 404, "not-found", ""}, {"GET", "/fhir/metadata", 404, "not-found", ""}, {"GET", "/api/x", 404, "not-found", ""},
+		{"GET", "/fhir", 405, "not-supported", "POST"}, {"GET", "/fhir/Binary/ella", 404, "not-found", ""}, {"GET", "/fhir/CarePlan/_search", 405, "not-supported", "POST"}, {"PUT", "/fhir/CarePlan/x", 405, "not-supported", "GET, HEAD"}, {"GET", "/api/x", 404, "not-found", ""},
 		{"GET", "/health/x", 404, "not-found", ""}, {"POST", "/adapters/a", 405, "not-supported", "GET, HEAD"}, {"POST", "/fhir/Patient/ella/$overview", 405, "not-supported", "GET, HEAD"},
 		{"DELETE", "/api/barn/ella", 405, "not-supported", "GET, HEAD"}, {"GET", "/adapters/fiksarkiv/x", 405, "not-supported", "POST, PUT, DELETE"}, {"PATCH", "/adapters/fiksarkiv/x", 405, "not-supported", "POST, PUT, DELETE"},
 	} {
