@@ -19,8 +19,8 @@ import (
 var allowed = map[string][]string{
 	"cmd/samsyn":                   {"internal/app", "internal/audit", "internal/gate", "internal/care", "internal/csvsafe", "internal/words", "internal/consolidate", "internal/ingest", "internal/ingest/ledger", "internal/overview", "internal/demo", "internal/sim", "internal/mapkit", "internal/reconcile", "mapping", "testdata", "internal/connector/scaffold", "internal/ops/heap"},
 	"internal/app":                 {"adapters", "adapters/…", "fhir", "mapping", "internal/…"},
-	"internal/api":                 {"adapters", "internal/care", "internal/consolidate", "internal/ingest", "internal/overview", "internal/audit", "internal/gate"},
-	"internal/web":                 {"internal/auth", "internal/care", "internal/consolidate", "internal/findings", "internal/overview", "internal/words", "internal/audit", "internal/gate"},
+	"internal/api":                 {"adapters", "fhir", "internal/search", "internal/care", "internal/consolidate", "internal/ingest", "internal/overview", "internal/audit", "internal/gate"},
+	"internal/web":                 {"internal/access", "internal/rights", "internal/auth", "internal/care", "internal/consolidate", "internal/findings", "internal/overview", "internal/words", "internal/audit", "internal/gate"},
 	"internal/gate":                {"internal/access", "internal/audit", "internal/care"},
 	"internal/gate/gatetest":       {"internal/access", "internal/audit", "internal/care", "internal/gate"},
 	"internal/rights":              {"internal/access", "internal/audit", "internal/care", "internal/consent", "internal/gate"},
@@ -187,6 +187,10 @@ func TestImportsPointOneWay(t *testing.T) {
 var personal = []string{"Contributions", "Claims", "History", "Facts", "Rights", "Persons", "Appointed", "Whose", "Audit", "AuditOf", "PutRights", "ConsentVersions",
 	"Broken", "Notices", "SawNotice", "ConfirmMerge", "LowerAddress", "Everybody"}
 
+// controlled is the one place beside them: samsyn audit looks at the log as a whole, and at
+// what stood behind it, for patterns. Who looks is noted in the log first (docs/audit.md).
+var controlled = []string{"Audit", "AuditOf", "Rights", "Claims"}
+
 func TestOneWayToAPerson(t *testing.T) {
 	for pkg, files := range sources(t) {
 		if strings.HasPrefix(pkg, "internal/store") || slices.Contains([]string{"internal/gate", "internal/rights", "internal/gate/gatetest"}, pkg) {
@@ -195,7 +199,7 @@ func TestOneWayToAPerson(t *testing.T) {
 		for _, f := range files {
 			ast.Inspect(f, func(n ast.Node) bool {
 				call, ok := n.(*ast.SelectorExpr)
-				if !ok || !slices.Contains(personal, call.Sel.Name) {
+				if !ok || !slices.Contains(personal, call.Sel.Name) || pkg == "internal/app" && slices.Contains(controlled, call.Sel.Name) {
 					return true
 				}
 				name := ""

@@ -43,12 +43,12 @@ func (a *App) Handler() (http.Handler, error) {
 		return nil, err
 	}
 	mountSignIn(e, who)
-	doors := &api.Handler{Overviews: overviews, States: a.store, Push: a, Ready: a.health, Who: who.machines, PushSecret: secret, Now: a.now, Log: a.log}
+	doors := &api.Handler{Overviews: overviews, Records: a.gate, Zone: a.zone, States: a.store, Push: a, Ready: a.health, Who: who.machines, PushSecret: secret, Now: a.now, Log: a.log}
 	doors.Mount(e)
 	if who.pages == nil {
 		return e, nil
 	}
-	pages := &web.Handler{Overviews: overviews, States: a.store, Runs: a, Compares: a, Who: who.pages, Viewers: who.choices, Language: words.Lang(a.Config.Instance.Language), Now: a.now, Zone: a.zone, Log: a.log}
+	pages := &web.Handler{Overviews: overviews, States: a.store, Runs: a, Compares: a, Rights: a.Rights, Finder: a, People: a.Config.People(), Topics: a.table.Topics(), Glass: a.table.Glass(), AccessLog: a.gate, Who: who.pages, Viewers: who.choices, Language: words.Lang(a.Config.Instance.Language), Now: a.now, Zone: a.zone, Log: a.log}
 	if who.signIn != nil {
 		pages.SignIn = who.signIn
 	}

@@ -107,12 +107,12 @@ func (w *world) coordinates(t *testing.T, viewer, child string) {
 	}
 	person := w.people[child]
 	from := demo.Day.AddDate(0, -1, 0)
-	_, err := w.app.Rights.Appoint(ctx, as["kari"], care.Appointment{Viewer: viewer, Person: person, Role: care.RoleKoordinator, From: from})
+	_, err := w.app.Rights.Appoint(ctx, as["kari"], care.Appointment{ID: "coordinates-" + child, Viewer: viewer, Person: person, Role: care.RoleKoordinator, From: from})
 	if err != nil {
 		t.Fatal(err)
 	}
 	but := slices.DeleteFunc(care.Services(), func(s care.Service) bool { return s == care.Barnevern })
-	c, err := w.app.Rights.Propose(ctx, as[viewer], care.Consent{Person: person, Origins: but, Receivers: []care.Receiver{{Viewer: viewer}}, From: from, Until: from.AddDate(1, 0, 0),
+	c, err := w.app.Rights.Propose(ctx, as[viewer], care.Consent{ID: "coordinates-" + child, Person: person, Origins: but, Receivers: []care.Receiver{{Viewer: viewer}}, From: from, Until: from.AddDate(1, 0, 0),
 		TextVersion: "samtykke-2026-1", Language: "nb", Voluntary: true})
 	for _, s := range []care.Signature{{Party: care.PartyChild, How: "paper", At: from}, {Party: care.PartyGuardian, Signer: "mor-sandvik", How: "paper", At: from}} {
 		if err == nil {
@@ -176,7 +176,8 @@ func TestHiddenChangesNothing(t *testing.T) {
 			}
 			same(t, viewer, path, full.get(t, viewer, path), bare.get(t, viewer, path))
 		}
-		for _, form := range []string{"/barn/%s", "/fhir/Patient/%s/$overview", "/api/barn/%s"} {
+		for _, form := range []string{"/barn/%s", "/barn/%s/tilgang", "/barn/%s/tilgang?for=siv", "/barn/%s/innsyn", "/fhir/Patient/%s/$overview", "/fhir/Patient/%s/$everything",
+			"/fhir/CarePlan?patient=%s&_include=CarePlan:goal", "/fhir/Encounter?patient=%s&_summary=count", "/api/barn/%s"} {
 			for _, child := range []string{"ella", "jonas", "selma", "teo"} {
 				a := full.get(t, viewer, fmt.Sprintf(form, full.people[child]))
 				b := bare.get(t, viewer, fmt.Sprintf(form, bare.people[child]))

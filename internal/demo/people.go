@@ -165,6 +165,10 @@ func register(ctx context.Context, a *app.App, as func(string) gate.Request, per
 		}
 	}
 	for _, k := range c.consents {
+		held, err := a.Rights.All(ctx, as(k.recorder), person)
+		if err != nil {
+			return err
+		}
 		if slices.ContainsFunc(held.Consents, func(h care.Consent) bool { return h.ID == k.ID }) {
 			continue
 		}

@@ -202,16 +202,25 @@ var (
 	anyone = append(slices.Clone(people), office...)
 )
 
-// All gives everything that is registered about a person to those who may register: newest
+// All gives what is registered about a person, as far as the actor may be told of it: newest
 // versions. The error is care.ErrNotFound or care.ErrDenied.
 func (s *Service) All(ctx context.Context, r gate.Request, person care.PersonID) (care.Rights, error) {
-	sc, err := s.scene(ctx, r, person)
+	sc, err := s.look(ctx, r, person)
 	if err != nil {
 		return care.Rights{}, fmt.Errorf("read rights: %w", err)
 	}
+	return s.known(sc), nil
+}
+
+// look opens what is registered about a person for reading, and notes that it was.
+func (s *Service) look(ctx context.Context, r gate.Request, person care.PersonID) (scene, error) {
+	sc, err := s.scene(ctx, r, person)
+	if err != nil {
+		return sc, err
+	}
 	r.Interaction = audit.Explain
 	e := s.event(r, sc)
-	_, refused := s.allowed(sc, who{roles: append(slices.Clone(staff), office...)})
+	_, refused := s.allowed(sc, who{roles: anyone})
 	e.Permit, e.Rule = refused == nil, "registrar"
 	lines, err := gate.Lines(s.Instance, s.Random, []audit.Event{e})
 	epochs := map[care.PersonID]int64{}
@@ -221,17 +230,16 @@ func (s *Service) All(ctx context.Context, r gate.Request, person care.PersonID)
 	if err == nil {
 		err = s.Store.Audit(ctx, epochs, lines)
 	}
-	if err := errors.Join(refused, err); err != nil {
-		return care.Rights{}, fmt.Errorf("read rights: %w", err)
-	}
-	return sc.held, nil
+	return sc, errors.Join(refused, err)
 }
 
 // Preview tells who would see what: what the viewer would see of the person if the given
 // rights were kept, service by service, before they are. Nothing is written but the event.
+// It speaks of no service that the actor does not see and that the rights do not name.
 func (s *Service) Preview(ctx context.Context, r gate.Request, viewer care.Viewer, person care.PersonID, with care.Rights) ([]access.Explanation, error) {
-	if _, err := s.All(ctx, r, person); err != nil {
-		return nil, err
+	sc, err := s.look(ctx, r, person)
+	if err != nil {
+		return nil, fmt.Errorf("preview: %w", err)
 	}
 	// As if she had signed in as well as her role asks.
 	viewer.Purpose, viewer.Level = cmp.Or(viewer.Purpose, s.Table.Purpose(viewer.Role)), max(viewer.Level, s.Table.Level(viewer.Role))
@@ -240,7 +248,8 @@ func (s *Service) Preview(ctx context.Context, r gate.Request, viewer care.Viewe
 		return nil, fmt.Errorf("preview: %w", err)
 	}
 	f.Tenant = s.Tenant
-	return s.Table.Explain(With(f, with), s.Now().In(s.Zone)), nil
+	told := spoken(sc, with)
+	return slices.DeleteFunc(s.Table.Explain(With(f, with), s.Now().In(s.Zone)), func(e access.Explanation) bool { return !told[e.Service] }), nil
 }
 
 // With is the facts as they would be with these rights: each takes the place of the one with its id.

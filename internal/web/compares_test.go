@@ -13,6 +13,7 @@ import (
 
 	"samsyn/internal/care"
 	"samsyn/internal/consolidate/stories"
+	"samsyn/internal/gate/gatetest"
 	"samsyn/internal/overview"
 	"samsyn/internal/web"
 	"samsyn/internal/words"
@@ -70,7 +71,11 @@ func TestComparesAreForOperators(t *testing.T) {
 	for role, want := range map[care.Role]int{care.RoleDrift: http.StatusOK, care.RoleKoordinator: http.StatusNotFound, "": http.StatusNotFound} {
 		m := families()
 		who := as{&gatekeeper{}, care.Viewer{ID: "x", Name: "X", Role: role}}
-		pages := &web.Handler{Overviews: &overview.Service{Store: m, Now: stories.Now, Zone: stories.Oslo}, States: m, Who: who, SignIn: who, Compares: compared{{Source: "Kystsykehuset"}},
+		g, err := gatetest.Gate(m, stories.Now, stories.Oslo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages := &web.Handler{Overviews: &overview.Service{Gate: g}, States: m, Who: who, SignIn: who, Compares: compared{{Source: "Kystsykehuset"}},
 			Language: words.Bokmaal, Now: stories.Now, Zone: stories.Oslo, Log: slog.New(slog.DiscardHandler)}
 		e := echo.New()
 		if err := pages.Mount(e); err != nil {

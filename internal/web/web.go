@@ -19,6 +19,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"samsyn/internal/access"
 	"samsyn/internal/audit"
 	"samsyn/internal/care"
 	"samsyn/internal/gate"
@@ -48,6 +49,16 @@ type Handler struct {
 	Runs Runs
 	// Compares, where it is given, is shown at /avstemming.
 	Compares Compares
+	// Rights, where it is given, is behind the pages of who sees what; Finder finds a child
+	// by her number, People are those who can be chosen, Topics what a consent can be limited
+	// to, and Glass what breaking the glass takes.
+	Rights Rights
+	Finder Finder
+	People []care.Viewer
+	Topics []string
+	Glass  access.Glass
+	// AccessLog, where it is given, is shown at /barn/…/innsyn.
+	AccessLog Log
 	// Who tells who asks.
 	Who Who
 	// SignIn is how people come in; nil in test instances, where Viewers are those among
@@ -66,7 +77,7 @@ type Handler struct {
 // answers is answered here: as one that is not found.
 func (h *Handler) Mount(e *echo.Echo) error {
 	h.pages = map[string]*template.Template{}
-	for _, name := range []string{"children", "overview", "sources", "runs", "compares", "error", "signin", "onward", "refused"} {
+	for _, name := range []string{"children", "overview", "sources", "runs", "compares", "error", "signin", "onward", "refused", "rights", "accesslog", "office", "glass"} {
 		t, err := template.ParseFS(files, "templates/layout.html", "templates/lines.html", "templates/"+name+".html")
 		if err != nil {
 			return fmt.Errorf("web: parse %s: %w", name, err)
@@ -75,6 +86,7 @@ func (h *Handler) Mount(e *echo.Echo) error {
 	}
 	g := e.Group("", h.secure, h.translate, h.guard)
 	h.mountSignIn(g)
+	h.mountRights(g)
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		g.Add(method, "/", h.children, h.members)
 		g.Add(method, "/barn/:person", h.overview, h.members)
