@@ -286,6 +286,9 @@ func (d *decider) leaves(p permit) (set, Rule) {
 	if p.rule.fields != nil {
 		types = types.and(p.rule.fields.set())
 	}
+	if d.f.Address.Hidden() {
+		types = types.and(d.t.address.set())
+	}
 	if types.empty() {
 		return types, NoFields
 	}
@@ -469,17 +472,18 @@ func (t *Table) consented(c care.Consent) set {
 	if len(c.Topics) == 0 {
 		types = t.every
 	}
+	always := t.always // but where it is excepted by its name
 	for _, name := range c.ExceptTopics {
 		except, ok := t.topics[name]
 		if !ok {
 			return set{}
 		}
-		types = types.less(except)
+		types, always = types.less(except), always.less(except)
 	}
 	if types.empty() {
 		return types
 	}
-	return types.or(t.always)
+	return types.or(always)
 }
 
 // receives tells whether the viewer is one of the receivers. One that names nothing is nobody.
@@ -599,7 +603,7 @@ func (d *decider) open(i Item, c *crossing, out *Decision, tell bool) {
 			out.Rule = further(out.Rule, Clearance)
 		case !d.scopes.has(i.Type):
 			out.Rule = further(out.Rule, ScopeNarrowed)
-		case p.rule.fields != nil && !p.rule.fields.set().has(i.Type):
+		case p.rule.fields != nil && !p.rule.fields.set().has(i.Type), d.f.Address.Hidden() && !d.t.address.set().has(i.Type):
 			out.Rule = further(out.Rule, NoFields)
 		default:
 			if !out.Allowed {

@@ -622,6 +622,34 @@ func TestWithoutMaxDaysNothingEnds(t *testing.T) {
 }
 
 // Parts that another has whole are left out of what SQL is asked, and nothing else.
+// What is excepted by its name does not follow the other topics, and a type that has no
+// element that may leave with a hidden address does not leave.
+func TestWhatFollowsAndWhatDoesNot(t *testing.T) {
+	table := table(t)
+	for name, k := range map[string]struct {
+		change func(*care.Facts)
+		sees   map[string]bool // by type
+	}{
+		"plan, and who she is": {func(f *care.Facts) { f.Consents[0].Topics = []string{"plan"} }, map[string]bool{"CarePlan": true, "Patient": true, "Appointment": false}},
+		"plan, but not who she is": {func(f *care.Facts) {
+			f.Consents[0].Topics, f.Consents[0].ExceptTopics = []string{"plan"}, []string{"barnet"}
+		}, map[string]bool{"CarePlan": true, "Patient": false}},
+		"all, but not who she is": {func(f *care.Facts) { f.Consents[0].ExceptTopics = []string{"barnet"} }, map[string]bool{"CarePlan": true, "Patient": false, "Appointment": true}},
+		"a hidden address":        {func(f *care.Facts) { f.Address = care.AddressFortrolig }, map[string]bool{"CarePlan": true, "Patient": true, "Organization": false, "Observation": false}},
+	} {
+		f := coordinator()
+		f.Consents = []care.Consent{agreed("c1", care.Skole)}
+		k.change(&f)
+		s := table.Scope(f, now)
+		for fhirType, want := range k.sees {
+			i := access.Item{Service: care.Skole, Type: fhirType}
+			if d := table.Decide(f, i, now); d.Allowed != want || access.Holds(s.Visible, i) != want {
+				t.Errorf("%s: %s is decided %v by %s, and the scope says %v", name, fhirType, d.Allowed, d.Rule, access.Holds(s.Visible, i))
+			}
+		}
+	}
+}
+
 func TestScopeIsTidy(t *testing.T) {
 	table := table(t)
 	some := agreed("c1", care.Koordinering)

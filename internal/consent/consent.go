@@ -20,7 +20,7 @@ import (
 // the care (bvl. § 5-1), and then consents in the guardians' place (pbrl. § 4-4).
 const CareOrder = "OMSORG"
 
-// Holder is one who may sign for a requirement.
+// Holder is one who may sign for a requirement, by one of her names.
 type Holder struct {
 	Viewer string        // who she is when she signs in; "" where that is not known
 	Person care.PersonID // who she is among our persons; "" where that is not known
@@ -120,31 +120,44 @@ func runs(at, from, until time.Time) bool {
 
 // guardian is one who has parental responsibility, whatever number of sources tell of her.
 type guardian struct {
-	Holder
+	holders       []Holder // her names, as rows tell them
 	shared, daily bool
 }
 
 // guardians gives what those with parental responsibility must sign.
 func guardians(all []care.Guardian, limits *Limits, at time.Time) []Requirement {
 	known := make([]guardian, 0, 4)
+	nameless := false
 	for _, g := range all {
-		if !runs(at, g.From, g.Until) || g.Viewer == "" && g.Person == "" || !responsible(g.Code) {
+		if !runs(at, g.From, g.Until) || !responsible(g.Code) {
 			continue
 		}
-		i := slices.IndexFunc(known, func(k guardian) bool { return k.is(g) })
-		if i < 0 {
-			i, known = len(known), append(known, guardian{})
+		if g.Viewer == "" && g.Person == "" {
+			nameless = true
+			continue
 		}
-		k := &known[i]
-		if k.Viewer == "" {
-			k.Viewer = g.Viewer
+		k := guardian{[]Holder{{g.Viewer, g.Person, g.Graded}}, g.Code == care.ParentalFelles, g.DailyCare}
+		// One row may say that two others are of one person: her only signature counts once.
+		others := known[:0]
+		for _, o := range known {
+			if k.is(o) {
+				k = k.with(o)
+			} else {
+				others = append(others, o)
+			}
 		}
-		if k.Person == "" {
-			k.Person = g.Person
+		known = append(others, k)
+	}
+	for _, g := range all { // whichever row says that she lives at a hidden address
+		if !g.Graded {
+			continue
 		}
-		k.Graded = k.Graded || g.Graded
-		k.shared = k.shared || g.Code == care.ParentalFelles
-		k.daily = k.daily || g.DailyCare
+		hidden := guardian{holders: []Holder{{g.Viewer, g.Person, true}}}
+		for _, k := range known {
+			if k.is(hidden) {
+				k.grade()
+			}
+		}
 	}
 	if len(known) == 0 {
 		return []Requirement{{Party: care.PartyGuardian, Missing: ReasonGuardianUnknown}}
@@ -153,7 +166,7 @@ func guardians(all []care.Guardian, limits *Limits, at time.Time) []Requirement 
 		one := Requirement{Party: care.PartyGuardian}
 		for _, k := range known {
 			if k.daily {
-				one.Holders = append(one.Holders, k.Holder)
+				one.Holders = append(one.Holders, k.holders...)
 			}
 		}
 		if len(one.Holders) > 0 {
@@ -163,19 +176,36 @@ func guardians(all []care.Guardian, limits *Limits, at time.Time) []Requirement 
 	var needed []Requirement
 	shared := 0
 	for _, k := range known {
-		needed = append(needed, Requirement{Party: care.PartyGuardian, Holders: []Holder{k.Holder}})
+		needed = append(needed, Requirement{Party: care.PartyGuardian, Holders: k.holders})
 		if k.shared {
 			shared++
 		}
 	}
-	if shared == 1 { // it is shared with somebody of whom nobody tells
+	if shared == 1 || nameless { // somebody has it too of whom nobody tells who she is
 		needed = append(needed, Requirement{Party: care.PartyGuardian, Missing: ReasonGuardianUnknown})
 	}
 	return needed
 }
 
-func (k guardian) is(g care.Guardian) bool {
-	return g.Viewer != "" && k.Viewer == g.Viewer || g.Person != "" && k.Person == g.Person
+// is tells whether two are one person: they have a name in common.
+func (k guardian) is(o guardian) bool {
+	return slices.ContainsFunc(k.holders, func(a Holder) bool {
+		return slices.ContainsFunc(o.holders, func(b Holder) bool {
+			return a.Viewer != "" && a.Viewer == b.Viewer || a.Person != "" && a.Person == b.Person
+		})
+	})
+}
+
+// with adds what another row says of the same person.
+func (k guardian) with(o guardian) guardian {
+	return guardian{append(o.holders, k.holders...), k.shared || o.shared, k.daily || o.daily}
+}
+
+// grade says that she lives at a hidden address, by whichever of her names she signs.
+func (k guardian) grade() {
+	for i := range k.holders {
+		k.holders[i].Graded = true
+	}
 }
 
 func responsible(p care.Parental) bool {
@@ -188,7 +218,7 @@ func responsible(p care.Parental) bool {
 
 // meets tells whether a signature, as it was written, is one that the requirement asks for.
 func (r Requirement) meets(s care.Signature) bool {
-	if r.Missing != "" || s.Party != r.Party || s.Signer == "" {
+	if r.Missing != "" || s.Party != r.Party || s.Signer == "" || !signed(s.How) {
 		return false
 	}
 	if r.Party == care.PartyBarnevern {
@@ -198,6 +228,9 @@ func (r Requirement) meets(s care.Signature) bool {
 		return (s.Signer == h.Viewer || s.Signer == string(h.Person)) && !(h.Graded && s.How == Digital)
 	})
 }
+
+// signed tells whether it is a way to sign.
+func signed(how string) bool { return how == Digital || how == Paper || how == Oral }
 
 // How somebody signed.
 const (
@@ -314,7 +347,7 @@ func Check(c care.Consent) []error {
 		if s.Signer == "" || s.Recorder == "" {
 			errs = append(errs, lack(field, "who signed and who noted it must be said"))
 		}
-		if s.How != Digital && s.How != Paper && s.How != Oral {
+		if !signed(s.How) {
 			errs = append(errs, lack(field, "it is signed digitally, on paper or orally"))
 		}
 		if s.At.IsZero() {

@@ -295,6 +295,50 @@ func who(a, b care.Parental, aIsEnough bool) []string {
 	return []string{"a", "b"}
 }
 
+// One person may stand in several rows by several names, and signs for herself alone.
+func TestGuardiansAreCountedAsPersons(t *testing.T) {
+	row := func(viewer string, person care.PersonID, code care.Parental) care.Guardian {
+		g := guardian(viewer, code)
+		g.Person = person
+		return g
+	}
+	mother := []care.Guardian{row("mor", "", care.ParentalFelles), row("", "p-mor", care.ParentalFelles), row("mor", "p-mor", care.ParentalFelles), row("mor-2", "p-mor", care.ParentalFelles)}
+	far := row("far", "", care.ParentalFelles)
+	hidden := row("mor", "p-mor", care.ParentalUkjent)
+	hidden.Graded = true
+	by := func(how string, signers ...string) []care.Signature {
+		var out []care.Signature
+		for _, s := range signers {
+			sig := sign(care.PartyGuardian, s)
+			sig.How = how
+			out = append(out, sig)
+		}
+		return out
+	}
+	for name, k := range map[string]struct {
+		guardians  []care.Guardian
+		signatures []care.Signature
+		want       consent.Status
+	}{
+		"she alone, by all her names":     {mother, by("paper", "mor", "p-mor", "mor-2"), consent.Pending},
+		"whatever the order of the rows":  {[]care.Guardian{mother[3], mother[0], mother[2], mother[1]}, by("paper", "mor", "p-mor", "mor-2"), consent.Pending},
+		"both, she by one of her names":   {append(slices.Clone(mother), far), by("paper", "mor-2", "far"), consent.Active},
+		"one of whom nobody knows who":    {[]care.Guardian{row("mor", "", care.ParentalMor), row("", "", care.ParentalFar)}, by("paper", "mor"), consent.Pending},
+		"one of whom nobody knows, alone": {[]care.Guardian{row("", "", care.ParentalMor)}, by("paper", "mor"), consent.Pending},
+		"hidden by a row that gives none": {append(slices.Clone(mother), far, hidden), by("digital", "mor-2", "far"), consent.Pending},
+		"hidden, and on paper":            {append(slices.Clone(mother), far, hidden), by("paper", "mor-2", "far"), consent.Active},
+		"in a way that is none":           {append(slices.Clone(mother), far), by("sms", "mor", "far"), consent.Pending},
+	} {
+		f := family()
+		f.Guardians = k.guardians
+		c := signed(care.BUP)
+		c.Signatures = k.signatures
+		if got, why := consent.State(ages, f, c, now); got != k.want {
+			t.Errorf("%s: %s (%s), want %s", name, got, why, k.want)
+		}
+	}
+}
+
 func TestGuardiansHavePeriods(t *testing.T) {
 	for _, k := range []struct {
 		name        string
