@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"samsyn/internal/audit"
 	"samsyn/internal/care"
 	"samsyn/internal/ingest/ledger"
 	"samsyn/internal/store"
@@ -82,4 +84,56 @@ func without(dump, table string) string {
 		}
 	}
 	return strings.Join(out, "")
+}
+
+// TestGrantsAndLogOfBefore: what was granted and logged before there were rights and a chained
+// log is moved when the store is opened, once.
+func TestGrantsAndLogOfBefore(t *testing.T) {
+	onEach(t, func(t *testing.T, dsn string, s *store.Store, ask func(string) string) {
+		if _, err := s.Save(ctx, ledger.Batch{Source: "a", Run: begin(t, s, "a"), At: at, Entries: municipalityOf(t, 5, "tekst"), Next: "x"}); err != nil {
+			t.Fatal(err)
+		}
+		p := personOf(t, s, benchNumber(t, 0))
+		us := at.UnixMicro()
+		for _, statement := range []string{
+			fmt.Sprintf(`INSERT INTO grants (viewer, person, services, starts, ends, basis) VALUES ('anders', '%s', 'skole bup barnevern', %d, %d, 'samtykke fra mor')`, p, us, us+1_000_000),
+			fmt.Sprintf(`INSERT INTO grants (viewer, person, services, starts, ends, basis) VALUES ('liv', '%s', 'skole', %d, NULL, 'egen sak')`, p, us),
+			fmt.Sprintf(`INSERT INTO access_log (at, viewer, person, services, allowed, door) VALUES (%d, 'anders', '%s', 'skole bup', 1, 'page')`, us, p),
+			fmt.Sprintf(`INSERT INTO access_log (at, viewer, person, services, allowed, door) VALUES (%d, 'mette', '%s', '', 0, 'fhir')`, us+5, p),
+			`DELETE FROM meta WHERE name = 'marks'`,
+		} {
+			if _, err := past(t, dsn).Exec(statement); err != nil {
+				t.Fatal(statement, err)
+			}
+		}
+		for range 2 {
+			s = open(t, dsn)
+		}
+		r, _, epoch, err := s.Rights(ctx, p)
+		if err != nil || epoch == 0 || len(r.Appointments) != 2 || len(r.Bases) != 4 || len(r.Consents) != 0 {
+			t.Fatalf("rights %+v at epoch %d, %v", r, epoch, err)
+		}
+		a := r.Appointments[0]
+		if a.Viewer != "anders" || a.Person != p || !a.From.Equal(at) || !a.Until.Equal(at.Add(time.Second)) || a.Reason != "samtykke fra mor" || !r.Appointments[1].Until.IsZero() {
+			t.Errorf("appointments %+v", r.Appointments)
+		}
+		for i, want := range []string{"FVL13B [skole] anders", "HPL25 [bup] anders", "BVL13-1 [barnevern] anders", "FVL13B [skole] liv"} {
+			if b := r.Bases[i]; fmt.Sprint(b.Code, " ", b.Origins, " ", b.Viewer) != want || b.Evidence != "" {
+				t.Errorf("basis %d is %+v, want %s", i, b, want)
+			}
+		}
+		rows, err := s.AuditOf(ctx, p)
+		if err != nil || len(rows) != 2 {
+			t.Fatalf("the log: %+v %v", rows, err)
+		}
+		for i, want := range []string{"mette fhir false []", "anders page true [skole bup]"} {
+			e, err := audit.FromFHIR(rows[i].Body)
+			if err != nil || fmt.Sprint(e.Viewer.ID, " ", e.Door, " ", e.Permit, " ", e.Services) != want || e.Person != p {
+				t.Errorf("event %+v %v, want %s", e, err, want)
+			}
+		}
+		if got := ask(`SELECT (SELECT count(*) FROM grants) || ' ' || (SELECT count(*) FROM access_log)`); got != "0 0" {
+			t.Errorf("left behind: %s", got)
+		}
+	})
 }

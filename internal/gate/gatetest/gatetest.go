@@ -271,6 +271,9 @@ func Consented(v care.Viewer, p care.PersonID, from time.Time, services ...care.
 // shipped is the table, read once for all tests of a process.
 var shipped = sync.OnceValues(access.Shipped)
 
+// Table is the table that is shipped.
+func Table() (*access.Table, error) { return shipped() }
+
 // Gate is the gate before a store, with the table that is shipped.
 func Gate(s gate.Store, now func() time.Time, zone *time.Location) (*gate.Gate, error) {
 	t, err := shipped()
