@@ -334,4 +334,4 @@ func diff(before, after string) string {
 }
 
 // at puts the store's place into a configuration.
-func at(c *app.Config, where string) { c.Store.Path = where }
+func at(c *app.Config, where string) { c.Store.Path, c.Store.Keys = where, app.NoKeys }

@@ -71,6 +71,7 @@ func (m *town) disturbed(t *testing.T, seed uint64, always faultsim.Fault, where
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.Store.Keys = app.NoKeys // what is in it is read without its program
 	for name, s := range c.Sources {
 		s.Retries, s.Timeout = -1, 10*time.Second
 		c.Sources[name] = s
