@@ -1,9 +1,12 @@
 package ingest
 
 import (
-	"cmp"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"samsyn/adapters"
 	"samsyn/internal/identity"
@@ -36,14 +39,15 @@ func (r *run) page(ctx context.Context, a adapters.Adapter, page adapters.Page, 
 
 // ready is a page that was looked at and mapped, and of which nothing is written yet.
 type ready struct {
-	listed int
-	things []listed
-	keys   map[ledger.Key]bool
-	parts  bool // there are parts of wholes among them
-	batch  ledger.Batch
-	ctx    context.Context // of its span
-	end    func(error)
-	kept   chan struct{} // closed once it is kept
+	listed   int
+	things   []listed
+	keys     map[ledger.Key]bool
+	parts    bool // there are parts of wholes among them
+	faultKey func(adapters.Fault) ledger.Key
+	batch    ledger.Batch
+	ctx      context.Context // of its span
+	end      func(error)
+	kept     chan struct{} // closed once it is kept
 }
 
 // ready looks at a page and maps what is new.
@@ -52,7 +56,7 @@ func (r *run) ready(ctx context.Context, a adapters.Adapter, page adapters.Page,
 		return nil, err
 	}
 	_, tells := a.(adapters.Acknowledger)
-	p = &ready{listed: page.Listed(), keys: make(map[ledger.Key]bool, page.Listed()), kept: make(chan struct{})}
+	p = &ready{listed: page.Listed(), faultKey: r.FaultKey, keys: make(map[ledger.Key]bool, page.Listed()), kept: make(chan struct{})}
 	p.ctx, p.end = span.Start(context.WithoutCancel(ctx), "page", span.Text("source", r.src.Name), span.Count("listed", page.Listed()))
 	if p.things, err = r.look(p.ctx, page); err == nil {
 		for i := range p.things {
@@ -80,7 +84,7 @@ func (p *ready) meets(page adapters.Page) bool {
 		}
 	}
 	for _, f := range page.Faults {
-		if p.keys[FaultKey(f)] {
+		if p.keys[p.faultKey(f)] {
 			return true
 		}
 	}
@@ -141,7 +145,7 @@ func (r *run) look(ctx context.Context, page adapters.Page) ([]listed, error) {
 		things = append(things, listed{entry: ledger.Entry{Record: rec, Part: rec.Group != "", Revision: r.revision(rec.Kind)}})
 	}
 	for _, f := range page.Faults {
-		things = append(things, listed{entry: faultEntry(f), reason: f})
+		things = append(things, listed{entry: r.faultEntry(f), reason: f})
 	}
 	for i := range things {
 		key := things[i].key()
@@ -173,14 +177,24 @@ func (r *run) look(ctx context.Context, page adapters.Page) ([]listed, error) {
 	return things, nil
 }
 
-// FaultKey is the key under which a fault stands in the ledger: its own, or where it was found.
-func FaultKey(f adapters.Fault) ledger.Key {
-	return ledger.Key{Kind: f.Kind, Key: cmp.Or(f.Key, identity.Redact(f.Where))}
+// FaultKey is the key under which a fault stands in the ledger: its own, or a keyed hash
+// where that is made of the place in which it was found. A file may be named after a child, and
+// keys can be read by whoever can read the store; the place itself is sealed there.
+func (p *Pipeline) FaultKey(f adapters.Fault) ledger.Key {
+	if place := strings.TrimPrefix(f.Where, "file "); f.Key != "" && (place == "" || f.Key == f.Where || !strings.HasSuffix(f.Key, place)) {
+		return ledger.Key{Kind: f.Kind, Key: f.Key}
+	}
+	h := hmac.New(sha256.New, p.IDKey)
+	h.Write([]byte("fault\x00" + f.Kind + "\x00" + f.Key + "\x00" + f.Where))
+	return ledger.Key{Kind: f.Kind, Key: placeKey + hex.EncodeToString(h.Sum(nil)[:12])}
 }
 
+// placeKey begins the key of what was found in a place and says of no record that it is it.
+const placeKey = "place:"
+
 // faultEntry keeps what could not be made into a record.
-func faultEntry(f adapters.Fault) ledger.Entry {
-	rec := adapters.Record{Kind: f.Kind, Key: FaultKey(f).Key, Media: f.Media, Body: f.Body}
+func (p *Pipeline) faultEntry(f adapters.Fault) ledger.Entry {
+	rec := adapters.Record{Kind: f.Kind, Key: p.FaultKey(f).Key, Media: f.Media, Body: f.Body}
 	text := "the source gave no reason"
 	if f.Err != nil {
 		text = identity.Redact(f.Err.Error())

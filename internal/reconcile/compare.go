@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"samsyn/adapters"
-	"samsyn/internal/ingest"
 	"samsyn/internal/ingest/ledger"
 )
 
@@ -38,7 +37,7 @@ func (c *compare) listed(ctx context.Context, pages iter.Seq2[adapters.HeadPage,
 				l.whole = l.whole && h.Hash != [32]byte{}
 			}
 			for _, f := range page.Faults {
-				if err := l.add(headOfFault(f)); err != nil {
+				if err := l.add(c.headOfFault(f)); err != nil {
 					return err
 				}
 			}
@@ -73,8 +72,8 @@ func headOfRecord(r adapters.Record) head {
 }
 
 // headOfFault is what the ledger holds of a fault.
-func headOfFault(f adapters.Fault) head {
-	key := ingest.FaultKey(f)
+func (c *compare) headOfFault(f adapters.Fault) head {
+	key := c.Pipeline.FaultKey(f)
 	return headOf(adapters.Head{Kind: key.Kind, Key: key.Key, Hash: adapters.Record{Media: f.Media, Body: f.Body}.Hash()})
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"samsyn/adapters"
 	"samsyn/internal/care"
-	"samsyn/internal/ingest"
 	"samsyn/internal/ingest/ledger"
 )
 
@@ -57,7 +56,7 @@ func (c *compare) repair(ctx context.Context, lister adapters.Lister, f *found) 
 	}
 	all := f.left > 0
 	is := func(k ledger.Key) bool { return all || wanted[k] }
-	pages := only(c.adapter.Fetch(ctx, ""), is)
+	pages := c.only(c.adapter.Fetch(ctx, ""), is)
 	if getter, ok := c.adapter.(adapters.Getter); ok && !all && len(f.differ) <= maxGet {
 		if _, err := getter.Get(ctx, f.differ[0].Kind, nil); !errors.Is(err, errors.ErrUnsupported) {
 			pages = get(ctx, getter, f.differ)
@@ -117,7 +116,7 @@ func get(ctx context.Context, g adapters.Getter, list []difference) iter.Seq2[ad
 }
 
 // only leaves out of pages what nobody asked for.
-func only(pages iter.Seq2[adapters.Page, error], is func(ledger.Key) bool) iter.Seq2[adapters.Page, error] {
+func (c *compare) only(pages iter.Seq2[adapters.Page, error], is func(ledger.Key) bool) iter.Seq2[adapters.Page, error] {
 	return func(yield func(adapters.Page, error) bool) {
 		for page, err := range pages {
 			if err != nil {
@@ -131,7 +130,7 @@ func only(pages iter.Seq2[adapters.Page, error], is func(ledger.Key) bool) iter.
 				}
 			}
 			for _, fault := range page.Faults {
-				if is(ingest.FaultKey(fault)) {
+				if is(c.Pipeline.FaultKey(fault)) {
 					out.Faults = append(out.Faults, fault)
 				}
 			}
@@ -248,7 +247,7 @@ func (c *compare) sawAgain(ctx context.Context, lister adapters.Lister, gone []d
 			note(ledger.Key{Kind: h.Kind, Key: h.Key})
 		}
 		for _, fault := range page.Faults {
-			note(ingest.FaultKey(fault))
+			note(c.Pipeline.FaultKey(fault))
 		}
 		if page.Unsure != "" && !c.AllowVanish {
 			return nil, fmt.Errorf("%w: %s", adapters.ErrUnavailable, page.Unsure)

@@ -95,7 +95,7 @@ func (c *compare) look(ctx context.Context, f *found, page adapters.Page) error 
 		heads = append(heads, headOfRecord(r))
 	}
 	for _, fault := range page.Faults {
-		heads = append(heads, headOfFault(fault))
+		heads = append(heads, c.headOfFault(fault))
 	}
 	keys := make([]ledger.Key, len(heads))
 	for i, h := range heads {
