@@ -42,7 +42,7 @@ func Build(in Input) (Overview, error) {
 		titles[s.Source] = s.Title
 	}
 	b := newBuilder(in.Now, read(newest(in.Contributions), titles))
-	o := Overview{Person: in.Person, Now: in.Now, Marker: MarkerM1}
+	o := Overview{Person: in.Person, Now: in.Now, Marker: MarkerM1, More: in.More}
 	o.Child = b.child(in.Claims, titles)
 	o.Team, o.Coordinator = b.team()
 	o.Plan = b.plan()

@@ -220,6 +220,9 @@ func (w *bundler) visible(contributions []care.Contribution) error {
 func (w *bundler) outcome() object {
 	nb := words.In(words.Bokmaal)
 	issues := list{object{"severity": "information", "code": "informational", "details": object{"text": nb.Say(MarkerM1)}}}
+	for _, s := range w.o.More { // FHIR's word for what is there and not shown
+		issues = append(issues, object{"severity": "information", "code": "suppressed", "details": object{"text": nb.Say("marker.m2", "service", nb.Say("service."+string(s)))}})
+	}
 	for _, s := range w.o.Sources {
 		if s.State != SourceFresh {
 			issues = append(issues, object{"severity": "warning", "code": "incomplete", "details": object{"text": s.Title + ": " + sourceState(nb, s)}})

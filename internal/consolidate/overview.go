@@ -26,6 +26,9 @@ type Input struct {
 	Claims        []care.Claim
 	Contributions []care.Contribution
 	Sources       []care.SourceState
+	// More are services of which the viewer lawfully knows and that may have more than she
+	// sees (marker M2). They are made from consents alone, never from what is held.
+	More []care.Service
 	// Now decides what is past, current and coming. Its location is the one in
 	// which days are counted (Europe/Oslo).
 	Now time.Time
@@ -36,16 +39,18 @@ type Input struct {
 
 // Overview is what the visible sources say about one person, side by side.
 type Overview struct {
-	Person      care.PersonID `json:"person"`
-	Now         time.Time     `json:"now"`
-	Marker      string        `json:"marker"` // always MarkerM1
-	Child       Child         `json:"child"`
-	Coordinator Coordinator   `json:"coordinator"`
-	Team        Team          `json:"team"`
-	Plan        Plan          `json:"plan"`
-	Services    []Service     `json:"services"`
-	Decisions   []Decision    `json:"decisions"`
-	Referrals   []Request     `json:"referrals"`
+	Person care.PersonID `json:"person"`
+	Now    time.Time     `json:"now"`
+	Marker string        `json:"marker"` // always MarkerM1
+	// More are the services that may have more than is shown (marker M2), asked for by consent.
+	More        []care.Service `json:"more,omitempty"`
+	Child       Child          `json:"child"`
+	Coordinator Coordinator    `json:"coordinator"`
+	Team        Team           `json:"team"`
+	Plan        Plan           `json:"plan"`
+	Services    []Service      `json:"services"`
+	Decisions   []Decision     `json:"decisions"`
+	Referrals   []Request      `json:"referrals"`
 	// Timeline is sorted by time, the earliest first; Timeline[i].Coming parts
 	// what lies ahead of Now from what has been.
 	Timeline      []Event        `json:"timeline"`

@@ -35,6 +35,9 @@ func Text(w io.Writer, o Overview, lang words.Lang, first ...func(io.Writer) err
 	t.past(o)
 	t.sources(o)
 	t.line(0, t.w.Say(o.Marker))
+	for _, s := range o.More {
+		t.line(0, t.w.Say("marker.m2", "service", t.w.Say("service."+string(s))))
+	}
 	if _, err := io.WriteString(w, t.out.String()); err != nil {
 		return fmt.Errorf("consolidate: write the overview as text: %w", err)
 	}

@@ -51,7 +51,11 @@ func (s *Service) Overview(ctx context.Context, r gate.Request, person care.Pers
 
 // Of merges what was released.
 func Of(o gate.Opened) (Answer, error) {
-	built, err := consolidate.Build(consolidate.Input{Person: o.Person, Contributions: o.Contributions, Claims: o.Claims, Sources: o.Sources, Now: o.At})
+	var more []care.Service
+	for _, m := range o.Markers {
+		more = append(more, m.Service)
+	}
+	built, err := consolidate.Build(consolidate.Input{Person: o.Person, More: more, Contributions: o.Contributions, Claims: o.Claims, Sources: o.Sources, Now: o.At})
 	if err != nil {
 		return Answer{}, fmt.Errorf("build overview: %w", err)
 	}

@@ -9,10 +9,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"samsyn/internal/audit"
 	"samsyn/internal/care"
 	"samsyn/internal/consolidate"
-	"samsyn/internal/gate"
 	"samsyn/internal/rights"
 )
 
@@ -60,7 +58,7 @@ func (h *Handler) officeOf(c echo.Context) (officePage, error) {
 	if out.Waiting, err = h.Rights.Reviews(ctx, r); err != nil || !p.Appoints() {
 		return out, err
 	}
-	answers, err := h.Overviews.Children(ctx, gate.Request{Viewer: p.Viewer, Door: audit.DoorPage, RequestID: r.RequestID})
+	answers, err := h.Overviews.Children(ctx, r)
 	if err != nil {
 		return out, err
 	}

@@ -27,6 +27,8 @@ type Page struct {
 	// SignedIn tells that the viewer signed in; then FormToken is what her forms send back.
 	SignedIn  bool
 	FormToken string
+	HasRights bool   // there are pages of who sees what
+	Glass     bool   // this is asked for as an emergency
 	Next      string // where the page leads on to by itself; "" for nowhere
 
 	zone *time.Location
@@ -37,7 +39,7 @@ type Page struct {
 func (h *Handler) page(c echo.Context) Page {
 	who := h.asked(c)
 	return Page{Words: words.In(h.language(c)), Viewer: who.viewer, Viewers: h.Viewers, Path: c.Request().URL.Path, Now: h.Now().In(h.Zone), zone: h.Zone,
-		SignedIn: h.SignIn != nil && who.err == nil, FormToken: h.Who.FormToken(c.Request())}
+		SignedIn: h.SignIn != nil && who.err == nil, FormToken: h.Who.FormToken(c.Request()), HasRights: h.Rights != nil && who.err == nil, Glass: c.QueryParam("nod") == "ja"}
 }
 
 // Langs are the languages that can be chosen.

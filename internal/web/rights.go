@@ -114,7 +114,9 @@ func (h *Handler) mountRights(g *echo.Group) {
 
 // request is who asks, through the pages.
 func (h *Handler) request(c echo.Context, p Page) gate.Request {
-	return gate.Request{Viewer: p.Viewer, Door: audit.DoorPage, RequestID: c.Request().Header.Get(echo.HeaderXRequestID)}
+	r := request(p)
+	r.RequestID = c.Request().Header.Get(echo.HeaderXRequestID)
+	return r
 }
 
 // rightsPage is what is registered about a child, with what the viewer may do about it.
@@ -229,6 +231,17 @@ func (p Page) Laws(e access.Explanation) string {
 func (p rightsPage) Explaining(all []access.Explanation) rightsPage {
 	p.Explains = all
 	return p
+}
+
+// Broken gives the viewer's own emergency sessions that are open.
+func (p rightsPage) Broken() []care.BreakGlass {
+	var out []care.BreakGlass
+	for _, b := range p.Rights.BreakGlass {
+		if p.Active(b.Until, b.Ended) {
+			out = append(out, b)
+		}
+	}
+	return out
 }
 
 // Had tells whether a form that is shown again had a value.

@@ -184,7 +184,13 @@ func (h *Handler) static(c echo.Context) error {
 }
 
 // request is what a page asks for.
-func request(p Page) gate.Request { return gate.Request{Viewer: p.Viewer, Door: audit.DoorPage} }
+func request(p Page) gate.Request {
+	r := gate.Request{Viewer: p.Viewer, Door: audit.DoorPage}
+	if p.Glass { // she says so herself, and the decision asks whether a session is open
+		r.Purpose = care.PurposeBTG
+	}
+	return r
+}
 
 func (h *Handler) children(c echo.Context) error {
 	p := h.page(c)
