@@ -56,8 +56,10 @@ type Handler struct {
 	// Records, where it is given, is behind FHIR's reading interactions; Zone is where days are counted.
 	Records Records
 	Zone    *time.Location
-	States  States
-	Push    Push
+	// Consents, where it is given, is behind FHIR Consent.
+	Consents Consents
+	States   States
+	Push     Push
 	// Ready fails where requests cannot be answered; what it gives is told to whoever asks,
 	// so it names no person.
 	Ready func(ctx context.Context) (any, error)
@@ -89,6 +91,9 @@ func (h *Handler) Mount(e *echo.Echo) {
 	}
 	fhir, json, sources := e.Group("/fhir", h.translate), e.Group("/api", h.translate), e.Group("/adapters", h.translate)
 	route(fhir, "/Patient/:person/$overview", h.overview, read)
+	if h.Consents != nil {
+		h.mountConsents(fhir)
+	}
 	if h.Records != nil {
 		h.fhir = fhirDoor{records: h.Records, zone: h.Zone}
 		route(fhir, "/*", h.fhirGet, read)

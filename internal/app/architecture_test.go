@@ -19,7 +19,7 @@ import (
 var allowed = map[string][]string{
 	"cmd/samsyn":                   {"internal/app", "internal/audit", "internal/gate", "internal/care", "internal/csvsafe", "internal/words", "internal/consolidate", "internal/ingest", "internal/ingest/ledger", "internal/overview", "internal/demo", "internal/sim", "internal/mapkit", "internal/reconcile", "mapping", "testdata", "internal/connector/scaffold", "internal/ops/heap"},
 	"internal/app":                 {"adapters", "adapters/…", "fhir", "mapping", "internal/…"},
-	"internal/api":                 {"adapters", "fhir", "internal/search", "internal/care", "internal/consolidate", "internal/ingest", "internal/overview", "internal/audit", "internal/gate"},
+	"internal/api":                 {"internal/consent", "adapters", "fhir", "internal/search", "internal/care", "internal/consolidate", "internal/ingest", "internal/overview", "internal/audit", "internal/gate"},
 	"internal/web":                 {"internal/access", "internal/rights", "internal/auth", "internal/care", "internal/consolidate", "internal/findings", "internal/overview", "internal/words", "internal/audit", "internal/gate"},
 	"internal/gate":                {"internal/access", "internal/audit", "internal/care"},
 	"internal/gate/gatetest":       {"internal/access", "internal/audit", "internal/care", "internal/gate"},

@@ -43,7 +43,7 @@ func (a *App) Handler() (http.Handler, error) {
 		return nil, err
 	}
 	mountSignIn(e, who)
-	doors := &api.Handler{Overviews: overviews, Records: a.gate, Zone: a.zone, States: a.store, Push: a, Ready: a.health, Who: who.machines, PushSecret: secret, Now: a.now, Log: a.log}
+	doors := &api.Handler{Overviews: overviews, Records: a.gate, Zone: a.zone, Consents: a.Rights, States: a.store, Push: a, Ready: a.health, Who: who.machines, PushSecret: secret, Now: a.now, Log: a.log}
 	doors.Mount(e)
 	if who.pages == nil {
 		return e, nil
