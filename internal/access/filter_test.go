@@ -182,6 +182,11 @@ func TestAddressRaisedMeanwhile(t *testing.T) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
+	graded := said(care.Koordinering, "2", `{"resourceType":"CarePlan","id":"q","meta":{"security":[{"system":"urn:samsyn:adressegradering","code":"strengt-fortrolig"}]},"status":"active"}`)
+	seen, _ := table.Filter(open, table.Scope(open, now), append(c, graded), now) // a record knows what the facts do not
+	if len(seen) != 2 || strings.Contains(string(seen[0].Made[0].Resource.Body), "Lund") || seen[0].Source != "koordinering" {
+		t.Errorf("one record knows: %+v", seen)
+	}
 	for name, d := range map[string]access.Decision{
 		"facts": table.Decide(raised, access.Item{Service: care.Koordinering, Type: "CarePlan"}, now),
 		"item":  table.Decide(open, access.Item{Service: care.Koordinering, Type: "CarePlan", Marks: care.Marks(care.AddressStrengtFortrolig)}, now),
