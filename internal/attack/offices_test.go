@@ -1,0 +1,100 @@
+package attack_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"samsyn/internal/care"
+	"samsyn/internal/consolidate/stories"
+	"samsyn/internal/gate/gatetest"
+	"samsyn/internal/rights"
+	"samsyn/internal/web"
+)
+
+// store is the store in memory with what registering rights needs.
+type store struct {
+	*gatetest.Memory
+	notices []care.Notice
+}
+
+// Rights gives everything that is registered.
+func (s *store) Rights(_ context.Context, p care.PersonID) (care.Rights, care.PersonID, int64, error) {
+	r, ok := s.Memory.Rights[p]
+	if !ok {
+		return care.Rights{}, "", 0, care.ErrNotFound
+	}
+	return r, p, s.Epochs[p], nil
+}
+
+// PutRights keeps rights in the place of those with the same id.
+func (s *store) PutRights(ctx context.Context, p care.PersonID, epoch int64, r care.Rights, notices []care.Notice, lines []care.Logged) error {
+	if s.Epochs[p] != epoch {
+		return care.ErrConflict
+	}
+	if err := s.Audit(ctx, nil, lines); err != nil {
+		return err
+	}
+	held := s.Memory.Rights[p]
+	f := rights.With(care.Facts{Viewer: care.Viewer{Role: care.RoleKoordinerendeEnhet}, Guardians: held.Guardians, Appointments: held.Appointments, Bases: held.Bases, Consents: held.Consents,
+		Blocks: held.Blocks, Withheld: held.Withheld}, r)
+	s.Memory.Rights[p] = care.Rights{Guardians: f.Guardians, Appointments: f.Appointments, Bases: f.Bases, Consents: f.Consents, Blocks: f.Blocks, Withheld: f.Withheld,
+		BreakGlass: append(held.BreakGlass, r.BreakGlass...)}
+	s.Epochs[p]++
+	s.notices = append(s.notices, notices...)
+	return nil
+}
+
+// ConfirmMerge does nothing: nobody is united here.
+func (s *store) ConfirmMerge(ctx context.Context, _, _ care.PersonID, _ string, lines []care.Logged) error {
+	return s.Audit(ctx, nil, lines)
+}
+
+// LowerAddress lets the level be none.
+func (s *store) LowerAddress(ctx context.Context, p care.PersonID, lines []care.Logged) error {
+	s.Address[p] = care.AddressOpen
+	return s.Audit(ctx, nil, lines)
+}
+
+// Broken gives the sessions that nobody has reviewed.
+func (s *store) Broken(context.Context) ([]care.BreakGlass, error) {
+	var out []care.BreakGlass
+	for _, p := range children {
+		for _, b := range s.Memory.Rights[p].BreakGlass {
+			if b.Reviewed.IsZero() {
+				out = append(out, b)
+			}
+		}
+	}
+	return out, nil
+}
+
+// Notices gives an office's.
+func (s *store) Notices(_ context.Context, role care.Role) ([]care.Notice, error) {
+	var out []care.Notice
+	for _, n := range s.notices {
+		if n.Role == role {
+			out = append(out, n)
+		}
+	}
+	return out, nil
+}
+
+// SawNotice does nothing.
+func (s *store) SawNotice(context.Context, care.Role, int64, string, time.Time) error { return nil }
+
+// finder finds a child by a number that nobody has.
+type finder struct{}
+
+func (finder) Find(_ context.Context, number string) (care.PersonID, error) {
+	if number == "14831460041" {
+		return "jonas", nil
+	}
+	return "", fmt.Errorf("number: %w", care.ErrNotFound)
+}
+
+// offices gives the pages what they need to register rights.
+func (w *world) offices(h *web.Handler) {
+	w.rights = &rights.Service{Store: w.store, Table: w.table, Now: stories.Now, Zone: stories.Oslo, Tenant: gatetest.Tenant, Instance: w.gate.Instance}
+	h.Rights, h.Finder, h.People, h.Topics, h.Glass, h.AccessLog = w.rights, finder{}, viewers, w.table.Topics(), w.table.Glass(), w.gate
+}
