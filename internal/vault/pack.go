@@ -8,7 +8,7 @@ import (
 )
 
 // The first byte of what is encrypted says how the text is packed. It is under the seal.
-// A dictionary never changes: another one is another form (docs/adr/0015).
+// A dictionary never changes: another one is another form (docs/adr/0020).
 const (
 	asIs  byte = 0
 	dict1 byte = 1
