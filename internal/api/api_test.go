@@ -70,6 +70,7 @@ type house struct {
 	memory
 	*inbox
 	ready   error
+	secret  string
 	handler http.Handler
 	logged  bytes.Buffer
 }
@@ -77,7 +78,13 @@ type house struct {
 const secret = "open sesame"
 
 func open(secret string) *house {
-	h := &house{inbox: &inbox{}, memory: families()}
+	h := &house{inbox: &inbox{}, memory: families(), secret: secret}
+	h.as(anders, siv)
+	return h
+}
+
+// as lets these viewers in, and nobody else.
+func (h *house) as(viewers ...care.Viewer) {
 	g, err := gatetest.Gate(h.memory, stories.Now, stories.Oslo)
 	if err != nil {
 		panic(err) // the table is shipped
@@ -86,10 +93,9 @@ func open(secret string) *house {
 	(&api.Handler{
 		Overviews: &overview.Service{Gate: g}, Records: g, Zone: stories.Oslo, States: h.memory, Push: h.inbox,
 		Ready: func(context.Context) (any, error) { return map[string]string{"database": "ok"}, h.ready },
-		Who:   auth.Chosen{Viewers: []care.Viewer{anders, siv}, Header: "X-Samsyn-Viewer"}, PushSecret: secret, Now: stories.Now, Log: slog.New(slog.NewTextHandler(&h.logged, nil)),
+		Who:   auth.Chosen{Viewers: viewers, Header: "X-Samsyn-Viewer"}, PushSecret: h.secret, Now: stories.Now, Log: slog.New(slog.NewTextHandler(&h.logged, nil)),
 	}).Mount(e)
 	h.handler = e
-	return h
 }
 
 // ask sends a request; headers are "name: value".

@@ -95,7 +95,7 @@ func (d *fhirDoor) get(ctx context.Context, a asking, path string, query url.Val
 func (d *fhirDoor) read(ctx context.Context, a asking, typ, id string) (reply, error) {
 	a.Interaction = audit.Read
 	if typ == "Patient" {
-		o, err := d.records.Open(ctx, a.Request, care.PersonID(id))
+		o, err := d.person(ctx, a, care.PersonID(id))
 		if err != nil {
 			return reply{}, err
 		}
@@ -111,6 +111,21 @@ func (d *fhirDoor) read(ctx context.Context, a asking, typ, id string) (reply, e
 		return reply{}, care.ErrNotFound
 	}
 	return one(all[i])
+}
+
+// person releases one person of whom the viewer, and the program she uses, may see who she is.
+func (d *fhirDoor) person(ctx context.Context, a asking, id care.PersonID) (gate.Opened, error) {
+	o, err := d.records.Open(ctx, a.Request, id)
+	if err == nil && !seesPatient(o) {
+		err = care.ErrNotFound
+	}
+	return o, err
+}
+
+// seesPatient tells whether any service's Patient may be seen: a program whose scopes are of
+// other types reads no Patient, be it one without a name.
+func seesPatient(o gate.Opened) bool {
+	return slices.ContainsFunc(o.Scope.Visible, func(v care.Visible) bool { return len(v.Types) == 0 || slices.Contains(v.Types, "Patient") })
 }
 
 // vread gives one version. One that was removed is as absent as one that never was.
@@ -207,7 +222,7 @@ func (d *fhirDoor) patients(ctx context.Context, a asking, q search.Query, query
 	}
 	var visible []fhir.Resource
 	for _, o := range opened {
-		if q.Patient != "" && o.Person != q.Patient {
+		if q.Patient != "" && o.Person != q.Patient || !seesPatient(o) {
 			continue
 		}
 		p, err := patient(o)
@@ -250,7 +265,7 @@ var incomplete = json.RawMessage(`{"resourceType":"OperationOutcome","id":"m1","
 func (d *fhirDoor) everything(ctx context.Context, a asking, person care.PersonID) (reply, error) {
 	a.Interaction = audit.Search
 	a.Query = "Patient/$everything"
-	o, err := d.records.Open(ctx, a.Request, person)
+	o, err := d.person(ctx, a, person)
 	if err != nil {
 		return reply{}, err
 	}

@@ -129,6 +129,31 @@ func TestHiddenAndAbsentAreSearchedAlike(t *testing.T) {
 	}
 }
 
+// A program whose scopes are of other types reads no Patient, not even one without a name.
+func TestScopesOfOtherTypesReadNoPatient(t *testing.T) {
+	for _, k := range []struct {
+		scope                   string
+		read, everything, found int
+	}{
+		{"system/CarePlan.rs", http.StatusNotFound, http.StatusNotFound, 0},
+		{"system/Patient.rs", http.StatusOK, http.StatusOK, 1},
+	} {
+		h := open("")
+		narrowed := anders
+		narrowed.Scopes = []string{k.scope}
+		h.as(narrowed)
+		if w := h.ask(http.MethodGet, "/fhir/Patient/teo", nil, asAnders); w.Code != k.read {
+			t.Errorf("%s: read with %d", k.scope, w.Code)
+		}
+		if w := h.ask(http.MethodGet, "/fhir/Patient/teo/$everything", nil, asAnders); w.Code != k.everything {
+			t.Errorf("%s: everything with %d", k.scope, w.Code)
+		}
+		if b := bundleOf(t, h.ask(http.MethodGet, "/fhir/Patient?_id=teo", nil, asAnders)); b.Total != k.found {
+			t.Errorf("%s: %d found", k.scope, b.Total)
+		}
+	}
+}
+
 func TestEachResourceIsReadWithItsVersions(t *testing.T) {
 	h := open("")
 	h.versions()

@@ -77,30 +77,33 @@ func (o *Oracle) May(f care.Facts, service care.Service, fhirType string, marks 
 
 // Elements gives the elements that lists let out of a type ("a.b" is b of a alone); every
 // is told where that is all of them. Where the address is hidden, only what the table's
-// list of addresses names besides.
+// list of addresses names as well.
 func (o *Oracle) Elements(lists []string, fhirType string, hidden bool) (elements []string, every bool) {
+	places := o.table.Address.Fields[fhirType]
 	if slices.Contains(lists, All) {
 		if hidden {
-			return o.table.Address.Fields[fhirType], false
+			return places, false
 		}
 		return nil, true
 	}
 	s := set{}
 	for _, l := range lists {
 		for _, e := range o.table.Fields[l][fhirType] {
-			if !hidden || within(e, o.table.Address.Fields[fhirType]) {
+			if !hidden {
 				s[e] = true
+			}
+			for _, p := range places { // the part that both name
+				switch {
+				case !hidden:
+				case e == p, strings.HasPrefix(p, e+"."):
+					s[p] = true
+				case strings.HasPrefix(e, p+"."):
+					s[e] = true
+				}
 			}
 		}
 	}
 	return sorted(s), false
-}
-
-// within tells whether an element, a part of it or what it is a part of stands in a list.
-func within(e string, list []string) bool {
-	return slices.ContainsFunc(list, func(l string) bool {
-		return l == e || strings.HasPrefix(l, e+".") || strings.HasPrefix(e, l+".")
-	})
 }
 
 func (o *Oracle) leaves(list, fhirType string) bool {

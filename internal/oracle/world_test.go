@@ -9,13 +9,14 @@ import (
 
 	"samsyn/internal/access"
 	"samsyn/internal/care"
+	"samsyn/internal/gate/gatetest"
 )
 
 // A world is drawn so that a good part is allowed: what opens is drawn right more often
 // than wrong, and every time lies at, just before or just after a border.
 
 const (
-	tenant = "999888777"
+	tenant = gatetest.Tenant
 	child  = care.PersonID("p-child")
 	me     = "v-me"
 )
