@@ -91,7 +91,7 @@ func writeDeletions(out io.Writer, all []app.Deletion, asJSON bool) error {
 func newPerson(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "person",
-		Short: "What a person may ask for: to be erased",
+		Short: "What a person may ask for: everything that is held about her, and to be erased",
 		Args:  none,
 	}
 	var person string
@@ -125,7 +125,7 @@ first. Backups of the store hold her until they have run out (docs/operations.md
 	erase.Flags().StringVar(&person, "person", "", "her id in Samsyn, or - for her national number on standard input")
 	erase.Flags().StringSliceVar(&by, "decided-by", nil, "who decided it: two of them")
 	erase.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
-	cmd.AddCommand(erase)
+	cmd.AddCommand(erase, newPersonExport(g))
 	return cmd
 }
 

@@ -124,6 +124,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 		Instance: audit.Instance{ID: cmp.Or(c.Instance.Organisation, "samsyn"), Name: c.Instance.Name, Test: c.Instance.Test}}
 	a.Overviews = &overview.Service{Gate: a.gate}
 	a.Rights = &rights.Service{Store: a.store, Table: a.table, Now: o.Now, Zone: a.zone, Tenant: a.gate.Tenant, Instance: a.gate.Instance, Random: o.Random}
+	a.gate.Registered = a.Rights
 	a.pipeline = &ingest.Pipeline{Maps: ingest.FromSet(a.maps), Store: a.store, Rules: identity.Rules{Test: c.Instance.Test}, Now: o.Now, IDKey: a.store.IDKey(), Log: o.Log, Who: "sync"}
 	for _, name := range c.SourceNames() {
 		s := c.Sources[name]

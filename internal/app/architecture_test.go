@@ -23,6 +23,7 @@ var allowed = map[string][]string{
 	"internal/web":                 {"internal/access", "internal/rights", "internal/auth", "internal/care", "internal/consolidate", "internal/findings", "internal/overview", "internal/words", "internal/audit", "internal/gate"},
 	"internal/gate":                {"internal/access", "internal/audit", "internal/care"},
 	"internal/gate/gatetest":       {"internal/access", "internal/audit", "internal/care", "internal/gate"},
+	"internal/export":              {"internal/audit", "internal/care", "internal/consolidate", "internal/gate", "internal/words"},
 	"internal/rights":              {"internal/access", "internal/audit", "internal/care", "internal/consent", "internal/gate"},
 	"internal/overview":            {"internal/access", "internal/care", "internal/consolidate", "internal/findings", "internal/audit", "internal/gate"},
 	"internal/ingest":              {"adapters", "fhir", "mapping", "internal/care", "internal/identity", "internal/ingest/…", "internal/ops/span"},

@@ -48,7 +48,7 @@ func (a *App) Handler() (http.Handler, error) {
 	if who.pages == nil {
 		return e, nil
 	}
-	pages := &web.Handler{Overviews: overviews, States: a.store, Runs: a, Compares: a, Rights: a.Rights, Finder: a, People: a.Config.People(), Topics: a.table.Topics(), Glass: a.table.Glass(), AccessLog: a.gate, Who: who.pages, Viewers: who.choices, Language: words.Lang(a.Config.Instance.Language), Now: a.now, Zone: a.zone, Log: a.log}
+	pages := &web.Handler{Overviews: overviews, States: a.store, Runs: a, Compares: a, Rights: a.Rights, Finder: a, People: a.Config.People(), Topics: a.table.Topics(), Glass: a.table.Glass(), AccessLog: a.gate, Export: a, Who: who.pages, Viewers: who.choices, Language: words.Lang(a.Config.Instance.Language), Now: a.now, Zone: a.zone, Log: a.log}
 	if who.signIn != nil {
 		pages.SignIn = who.signIn
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -43,7 +44,12 @@ func (w *world) post(t *testing.T, viewer, path string, form url.Values) (int, s
 
 func registered(t *testing.T) *world {
 	t.Helper()
-	w := newWorld(t, testdata.Families())
+	return registeredOf(t, testdata.Families())
+}
+
+func registeredOf(t *testing.T, data fs.FS) *world {
+	t.Helper()
+	w := newWorld(t, data)
 	if err := demo.Register(context.Background(), w.app); err != nil {
 		t.Fatal(err)
 	}

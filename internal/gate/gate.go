@@ -82,6 +82,8 @@ type Gate struct {
 	Tenant   string         // organisation number of the municipality whose instance this is
 	Instance audit.Instance
 	Random   io.Reader // ids of events; nil is crypto/rand
+	// Registered tells what of rights stands in an export; nil: nothing.
+	Registered Registered
 }
 
 // Opened is what is released about one person: already filtered and redacted for the viewer.

@@ -59,6 +59,8 @@ type Handler struct {
 	Glass  access.Glass
 	// AccessLog, where it is given, is shown at /barn/…/innsyn.
 	AccessLog Log
+	// Export, where it is given, is what child and guardians take out at /barn/…/eksport.
+	Export Export
 	// Who tells who asks.
 	Who Who
 	// SignIn is how people come in; nil in test instances, where Viewers are those among
@@ -87,6 +89,7 @@ func (h *Handler) Mount(e *echo.Echo) error {
 	g := e.Group("", h.secure, h.translate, h.guard)
 	h.mountSignIn(g)
 	h.mountRights(g)
+	h.mountExport(g)
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		g.Add(method, "/", h.children, h.members)
 		g.Add(method, "/barn/:person", h.overview, h.members)
