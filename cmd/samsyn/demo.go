@@ -170,7 +170,7 @@ func closed(err error) error {
 func serveDemo(ctx context.Context, g *globals, a *app.App, town *sim.Municipality, l net.Listener) error {
 	out := g.out
 	fmt.Fprintf(out, "\nThe demo's day is %s. Everybody in it is invented.\n\n", demo.Day.Format("Monday 2 January 2006"))
-	fmt.Fprintf(out, "  pages    http://%s/   (sign in as anybody: Anders, Liv, Siv or Mette)\n", l.Addr())
+	fmt.Fprintf(out, "  pages    http://%s/   (sign in as anybody: Anders, Liv, Siv, Mette, Kari, Hanne, Teo …)\n", l.Addr())
 	fmt.Fprintf(out, "  FHIR     curl -H 'X-Samsyn-Viewer: anders' 'http://%s/fhir/Patient/{id}/$overview'\n", l.Addr())
 	fmt.Fprintf(out, "  sources  curl -H 'X-Samsyn-Viewer: anders' http://%s/adapters\n\n", l.Addr())
 	for _, name := range a.Config.SourceNames() {
