@@ -41,7 +41,7 @@ func filled(t *testing.T, dsn string) (*store.Store, int64) {
 	return s, run
 }
 
-func epochOf(t *testing.T, s *store.Store, p care.PersonID) int64 {
+func epochOf(t testing.TB, s *store.Store, p care.PersonID) int64 {
 	t.Helper()
 	_, _, epoch, err := s.Rights(ctx, p)
 	if err != nil {
