@@ -230,6 +230,9 @@ func (w *work) mergePersons(n neighbourhood, into map[care.PersonID]care.PersonI
 			if err := w.exec(`UPDATE person_merge SET undone = $3 WHERE survivor = $1 AND merged = $2 AND undone IS NULL`, before, string(p.ID), micros(w.at)); err != nil {
 				return err
 			}
+			if err := w.partDenials(care.PersonID(before), p.ID); err != nil {
+				return err
+			}
 			if err := w.exec(`DELETE FROM merge_confirmed WHERE survivor = $1 AND merged = $2`, before, string(p.ID)); err != nil {
 				return err
 			}

@@ -154,8 +154,8 @@ func (w *work) keepRights(person care.PersonID, rows []rightRow) error {
 			if string(held[i].Body) == string(r.Body) {
 				continue
 			}
-			if held[i].Person != r.Person {
-				return fmt.Errorf("%s %s is another person's: %w", r.Kind, r.ID, care.ErrConflict)
+			if err := w.sameRight(held[i], &r); err != nil {
+				return err
 			}
 			version, before = held[i].Version+1, &held[i]
 			old = append(old, []any{r.Kind, r.ID})
@@ -175,7 +175,52 @@ func (w *work) keepRights(person care.PersonID, rows []rightRow) error {
 	return w.tell(&putRight, fresh)
 }
 
-// anyRow is a row of facts: a right, or what else stands for the person.
+// sameRight lets a right of one who was united with the person be changed by way of her: it
+// stays the other's, should they be parted.
+func (w *work) sameRight(held rightRow, r *rightRow) error {
+	if held.Person == r.Person {
+		return nil
+	}
+	var united int
+	if err := w.get1(&united, `SELECT count(*) FROM person WHERE id = $1 AND merged_into = $2`, held.Person, r.Person); err != nil {
+		return err
+	}
+	if united == 0 {
+		return fmt.Errorf("%s %s is another person's: %w", r.Kind, r.ID, care.ErrConflict)
+	}
+	w.move(care.PersonID(held.Person))
+	r.Person = held.Person
+	return nil
+}
+
+// partDenials gives a person who is parted from another what was denied about both of them while
+// they were one: nobody can tell whom it was meant for, and so it holds for each.
+func (w *work) partDenials(survivor, parted care.PersonID) error {
+	var rows []rightRow
+	err := w.list(&rows, `SELECT kind, id, version, person, viewer, other, body FROM rights WHERE person = $1 AND current = 1 AND kind IN ('block', 'withheld')
+		AND at >= (SELECT max(at) FROM person_merge WHERE survivor = $1 AND merged = $2) ORDER BY seq`, string(survivor), string(parted))
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	var held care.Rights
+	if err := w.s.put(w.ctx, &held, rows); err != nil {
+		return err
+	}
+	become(&held, parted)
+	for i := range held.Blocks {
+		held.Blocks[i].ID += "/" + string(parted)
+	}
+	for i := range held.Withheld {
+		held.Withheld[i].ID += "/" + string(parted)
+	}
+	kept, err := w.s.rowsOf(parted, held)
+	if err != nil {
+		return err
+	}
+	return w.keepRights(parted, kept)
+}
+
+// factRow is a row of facts: a right, or what else stands for the person.
 type factRow struct {
 	What   string `db:"what"`
 	ID     string `db:"id"`
@@ -190,16 +235,19 @@ type factRow struct {
 const meAndUs = `WITH me AS (SELECT coalesce(merged_into, id) AS id FROM person WHERE id = $1),
 	us AS (SELECT id FROM me UNION SELECT p.id FROM me JOIN person p ON p.merged_into = me.id) `
 
-// held is the condition on which a right of one of us holds for me.
-const holds = `r.current = 1 AND (r.person = me.id OR r.kind IN ('block', 'withheld') OR EXISTS (SELECT 1 FROM merge_confirmed m WHERE m.survivor = me.id AND m.merged = r.person))`
+// rightsOfUs are the rights of all of us. text says whether one holds for me: those of the others
+// do where koordinerende enhet let them; what of them denies is read all the same.
+const holds = `(r.person = me.id OR EXISTS (SELECT 1 FROM merge_confirmed m WHERE m.survivor = me.id AND m.merged = r.person))`
+
+const rightsOfUs = `SELECT r.kind AS what, r.id, r.person, CASE WHEN ` + holds + ` THEN 'holds' ELSE '' END AS text, r.seq AS a, r.version AS b, r.body FROM me, us JOIN rights r ON r.person = us.id
+	WHERE r.current = 1 AND (r.kind IN ('block', 'withheld', 'consent') OR ` + holds + `)`
 
 const epochAndAddress = `coalesce((SELECT e.n FROM rights_epoch e WHERE e.person = me.id), 0) AS a,
 	(SELECT coalesce(max(l.level), 0) FROM (SELECT e.address AS level FROM us JOIN rights_epoch e ON e.person = us.id
 		UNION ALL SELECT c.marks & 3 FROM subject u JOIN contribution c ON c.source = u.source AND c.subject = u.subject
 		WHERE u.person = me.id AND c.deleted = 0 AND (c.marks & 3) <> 0) l) AS b`
 
-const factsQuery = meAndUs + `SELECT r.kind AS what, r.id, r.person, '' AS text, r.seq AS a, r.version AS b, r.body FROM me, us JOIN rights r ON r.person = us.id
-	WHERE ` + holds + ` AND (r.kind NOT IN ('appointment', 'break-glass') OR r.viewer = $2 OR r.kind = 'appointment' AND $4 = 1)
+const factsQuery = meAndUs + rightsOfUs + ` AND (r.kind NOT IN ('appointment', 'break-glass') OR r.viewer = $2 OR r.kind = 'appointment' AND $4 = 1)
 	UNION ALL SELECT '', '', me.id, coalesce(
 		(SELECT min(n.born) FROM us JOIN number n ON n.person = us.id WHERE n.born <> ''),
 		(SELECT min(c.birth_date) FROM subject u JOIN claim c ON c.source = u.source AND c.subject = u.subject WHERE u.person = me.id AND c.current = 1 AND c.birth_date <> ''), ''),
@@ -240,16 +288,66 @@ func (s *Store) Facts(ctx context.Context, viewer care.Viewer, person care.Perso
 // gatherRights reads the rights among rows, in the order in which they were kept, and
 // gives the other rows to other.
 func (s *Store) gatherRights(ctx context.Context, rows []factRow, r *care.Rights, other func(factRow)) error {
-	var rights []rightRow
+	var hold, deny []rightRow
+	var who care.PersonID
 	for _, row := range rows {
 		if row.What == "" || row.What == "place" {
+			who = care.PersonID(row.Person)
 			other(row)
 			continue
 		}
-		rights = append(rights, rightRow{Seq: row.A, Kind: row.What, ID: row.ID, Version: row.B, Body: row.Body})
+		to := &deny
+		if row.Text != "" {
+			to = &hold
+		}
+		*to = append(*to, rightRow{Seq: row.A, Kind: row.What, ID: row.ID, Version: row.B, Body: row.Body})
 	}
-	slices.SortFunc(rights, func(a, b rightRow) int { return cmp.Compare(a.Seq, b.Seq) })
-	return s.put(ctx, r, rights)
+	var denied care.Rights
+	for _, part := range []struct {
+		rows []rightRow
+		to   *care.Rights
+	}{{hold, r}, {deny, &denied}} {
+		slices.SortFunc(part.rows, func(a, b rightRow) int { return cmp.Compare(a.Seq, b.Seq) })
+		if err := s.put(ctx, part.to, part.rows); err != nil {
+			return err
+		}
+	}
+	r.Blocks, r.Withheld = append(r.Blocks, denied.Blocks...), append(r.Withheld, denied.Withheld...)
+	for _, c := range denied.Consents { // a no is a no of both, and a yes is not
+		if c.Status == care.ConsentRejected || c.Status == care.ConsentWithdrawn {
+			r.Consents = append(r.Consents, c)
+		}
+	}
+	become(r, who)
+	return nil
+}
+
+// become lets rights of those who were united with a person be hers.
+func become(r *care.Rights, who care.PersonID) {
+	for i := range r.Appointments {
+		r.Appointments[i].Person = who
+	}
+	for i := range r.Bases {
+		r.Bases[i].Person = who
+	}
+	for i := range r.Consents {
+		c := &r.Consents[i]
+		for j := range c.Signatures {
+			if g := &c.Signatures[j]; g.Party == care.PartyChild && g.Signer == string(c.Person) {
+				g.Signer = string(who)
+			}
+		}
+		c.Person = who
+	}
+	for i := range r.Blocks {
+		r.Blocks[i].Person = who
+	}
+	for i := range r.Withheld {
+		r.Withheld[i].Person = who
+	}
+	for i := range r.BreakGlass {
+		r.BreakGlass[i].Person = who
+	}
 }
 
 // Rights gives everything that is registered about a person for any viewer, newest
@@ -257,8 +355,7 @@ func (s *Store) gatherRights(ctx context.Context, rows []factRow, r *care.Rights
 // a decision about one viewer. The error is care.ErrNotFound where there is no such person.
 func (s *Store) Rights(ctx context.Context, person care.PersonID) (held care.Rights, who care.PersonID, epoch int64, err error) {
 	var rows []factRow
-	err = s.read.SelectContext(ctx, &rows, meAndUs+`SELECT r.kind AS what, r.id, r.person, '' AS text, r.seq AS a, r.version AS b, r.body FROM me, us JOIN rights r ON r.person = us.id
-		WHERE `+holds+` UNION ALL SELECT '', '', me.id, '', `+epochAndAddress+`, NULL FROM me`, string(person))
+	err = s.read.SelectContext(ctx, &rows, meAndUs+rightsOfUs+` UNION ALL SELECT '', '', me.id, '', `+epochAndAddress+`, NULL FROM me`, string(person))
 	if err == nil {
 		err = s.gatherRights(ctx, rows, &held, func(row factRow) { who, epoch = care.PersonID(row.Person), row.A })
 	}

@@ -45,11 +45,12 @@ func every(p care.PersonID) care.Rights {
 	return care.Rights{
 		Appointments: []care.Appointment{appointment("a1", "anders", p), appointment("a2", "liv", p)},
 		Bases:        []care.Basis{{ID: "b1", Code: "X", Person: p, Origins: []care.Service{care.Skole, care.BUP}, Viewer: "anders", Purpose: care.PurposeCOC, From: at, DecidedBy: "ke", Reason: "test"}},
-		Consents:     []care.Consent{{ID: "c1", Version: 1, Person: p, Status: care.ConsentProposed, Origins: []care.Service{care.Skole}, Receivers: []care.Receiver{{Viewer: "anders"}}, From: at, Changed: at}},
-		Blocks:       []care.Block{{ID: "s1", Person: p, Viewer: "liv", Extent: care.BlockRecord, Record: care.RecordRef{Source: "a", Kind: "sak", Key: "1"}, From: at, By: "anders"}},
-		Withheld:     []care.Withheld{{ID: "w1", Person: p, Service: care.BUP, From: at, By: "anders"}},
-		Guardians:    []care.Guardian{{Viewer: "far", Code: care.ParentalFelles, From: at}, {Person: "mor-id", Code: care.ParentalFelles, From: at}},
-		BreakGlass:   []care.BreakGlass{{ID: "g1", Viewer: "liv", Person: p, Code: "AKUTT", Reason: "test", From: at, Until: at.Add(time.Hour)}},
+		Consents: []care.Consent{{ID: "c1", Version: 1, Person: p, Status: care.ConsentProposed, Origins: []care.Service{care.Skole}, Receivers: []care.Receiver{{Viewer: "anders"}}, From: at, Changed: at,
+			Signatures: []care.Signature{{Party: care.PartyChild, Signer: string(p), How: "paper", At: at}}}},
+		Blocks:     []care.Block{{ID: "s1", Person: p, Viewer: "liv", Extent: care.BlockRecord, Record: care.RecordRef{Source: "a", Kind: "sak", Key: "1"}, From: at, By: "anders"}},
+		Withheld:   []care.Withheld{{ID: "w1", Person: p, Service: care.BUP, From: at, By: "anders"}},
+		Guardians:  []care.Guardian{{Viewer: "far", Code: care.ParentalFelles, From: at}, {Person: "mor-id", Code: care.ParentalFelles, From: at}},
+		BreakGlass: []care.BreakGlass{{ID: "g1", Viewer: "liv", Person: p, Code: "AKUTT", Reason: "test", From: at, Until: at.Add(time.Hour)}},
 	}
 }
 
@@ -198,7 +199,7 @@ func mergedRights(t *testing.T, open func(TB) Store) {
 	before := b.facts(anders, second)
 	b.save("a", entry{key: "1", text: "1 again", day: 2, subject: "s", numbers: []string{selma}, old: []string{selmaOld}}.build(t))
 	f := b.facts(anders, second)
-	if f.Person != first || len(f.Blocks) != 1 || len(f.Withheld) != 1 {
+	if f.Person != first || len(f.Blocks) != 1 || len(f.Withheld) != 1 || f.Blocks[0].Person != first || f.Withheld[0].Person != first {
 		t.Errorf("united, the denials must hold for the survivor: %+v", f)
 	}
 	if len(f.Appointments)+len(f.Bases)+len(f.Consents)+len(f.BreakGlass)+len(f.Guardians) != 0 {
@@ -214,19 +215,41 @@ func mergedRights(t *testing.T, open func(TB) Store) {
 		t.Errorf("confirming what is not so: %v", err)
 	}
 	b.check(b.ConfirmMerge(ctx, first, second, "ke", nil))
-	if f := b.facts(anders, first); len(f.Appointments) != 1 || len(f.Bases) != 1 || len(f.Consents) != 1 {
+	f = b.facts(anders, first)
+	if len(f.Appointments) != 1 || len(f.Bases) != 1 || len(f.Consents) != 1 || f.Appointments[0].Person != first || f.Consents[0].Person != first || f.Consents[0].Signatures[0].Signer != string(first) {
 		t.Errorf("after koordinerende enhet confirmed: %+v", f)
+	}
+	// What is the other's is changed by way of the survivor, and stays hers when they are parted.
+	lifted := f.Blocks[0]
+	lifted.Lifted = at
+	b.keep(first, care.Rights{Blocks: []care.Block{lifted}})
+	if f := b.facts(anders, first); len(f.Blocks) != 1 || !f.Blocks[0].Lifted.Equal(at) {
+		t.Errorf("lifted by way of the survivor: %+v", f.Blocks)
+	}
+	_, _, epoch, err := b.Rights(ctx, first)
+	b.check(err)
+	if err := b.PutRights(ctx, first, epoch, care.Rights{Blocks: []care.Block{{ID: "elsewhere", Person: first, All: true, From: at}}}, nil, nil); err != nil {
+		t.Error(err)
 	}
 	if ps, err := b.Persons(ctx, anders); err != nil || !slices.Equal(ps, []care.PersonID{first}) {
 		t.Errorf("anders is tied to %v %v, want the survivor", ps, err)
 	}
 	b.check(b.Rule(ctx, identity.Subject{Source: "a", Key: "s"}, identity.Apart, "ke", "another child"))
-	if f := b.facts(anders, second); f.Person != second || len(f.Appointments) != 1 {
+	if f := b.facts(anders, second); f.Person != second || len(f.Appointments) != 1 || f.Appointments[0].Person != second || len(f.Blocks) != 2 || f.Blocks[0].Lifted.IsZero() || f.Blocks[0].Person != second ||
+		f.Blocks[1].ID != "elsewhere/"+string(second) || f.Blocks[1].Person != second || !f.Blocks[1].Lifted.IsZero() {
 		t.Errorf("parted, hers are hers: %+v", f)
 	}
+	if f := b.facts(anders, first); len(f.Appointments) != 0 || len(f.Blocks) != 1 || f.Blocks[0].ID != "elsewhere" {
+		t.Errorf("parted, the survivor has what was hers: %+v", f)
+	}
+	refused := every(second).Consents[0]
+	refused.Version, refused.Status = 2, care.ConsentRejected
+	b.keep(second, care.Rights{Consents: []care.Consent{refused}})
 	b.check(b.Withdraw(ctx, identity.Subject{Source: "a", Key: "s"}))
 	if f := b.facts(anders, second); len(f.Appointments) != 0 {
 		t.Errorf("united once more, a confirmation of before still holds: %+v", f)
+	} else if len(f.Consents) != 1 || f.Consents[0].Status != care.ConsentRejected || f.Consents[0].Person != first {
+		t.Errorf("united, a no is a no of both: %+v", f.Consents)
 	}
 }
 
