@@ -41,13 +41,13 @@ func TestListIsInStep(t *testing.T) {
 }
 
 // TestEveryBugIsNoticed makes each mistake and runs the tests that should notice. It
-// compiles much: the default size makes the first one alone.
+// compiles much: without SAMSYN_BUGS=1 (make bugs, and a step of .ci/run) it makes the first one alone.
 func TestEveryBugIsNoticed(t *testing.T) {
 	all, err := bugs.List()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if size := os.Getenv("SAMSYN_TEST_SIZE"); size == "" && os.Getenv("SAMSYN_BUGS") == "" {
+	if os.Getenv("SAMSYN_BUGS") == "" {
 		all = all[:min(1, len(all))]
 	}
 	found := 0
