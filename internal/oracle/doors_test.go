@@ -33,7 +33,7 @@ import (
 func TestTheDoorsServeWhatTheOracleAllows(t *testing.T) {
 	p := read(t)
 	requests, served, withheld := 0, 0, 0
-	for requests < size(400, 5_000, 50_000) {
+	for requests < size(400, 5_000, 50_000) && !t.Failed() {
 		check(t, 10, func(rt *rapid.T) {
 			h := furnish(rt, p)
 			shown := map[string]bool{}

@@ -99,7 +99,7 @@ func facts(t *rapid.T, oslo *time.Location) (care.Facts, time.Time) {
 	role := rapid.SampledFrom([]care.Role{care.RoleTjenesteyter, care.RoleTjenesteyter, care.RoleTjenesteyter, care.RoleKoordinator, care.RoleKoordinator, care.RoleForesatt, care.RoleForesatt, care.RoleBarn, care.RoleKoordinerendeEnhet}).Draw(t, "role")
 	role = one(m, "odd role", 9, role, care.RoleDrift, care.RoleRevisor, care.RoleIntegrator, "rektor", "")
 	f := care.Facts{Tenant: one(m, "municipality", 9, tenant, ""), Person: child, Known: one(m, "known", 9, true, false), Born: one(m, "born known", 9, born, born, born, "", "2012", "2999-01-01"),
-		Address: one(m, "address", 8, care.AddressOpen, care.AddressKlient, care.AddressFortrolig, care.AddressStrengtFortrolig), Viewer: m.viewer(role)}
+		Address: rapid.SampledFrom([]care.AddressLevel{care.AddressOpen, care.AddressOpen, care.AddressOpen, care.AddressOpen, care.AddressOpen, care.AddressKlient, care.AddressFortrolig, care.AddressStrengtFortrolig}).Draw(t, "address"), Viewer: m.viewer(role)}
 	family := role == care.RoleBarn || role == care.RoleForesatt
 	m.guardians(&f)
 	for range one(m, "appointments", 8, 1, 0, 2) {
@@ -115,6 +115,9 @@ func facts(t *rapid.T, oslo *time.Location) (care.Facts, time.Time) {
 		for range one(m, "consents", 7, 1, 0, 2, 3) {
 			f.Consents = append(f.Consents, m.consent(f))
 		}
+	}
+	if len(f.Consents) > 0 && rapid.IntRange(0, 4).Draw(t, "no?") == 0 {
+		m.refuse(&f)
 	}
 	if rapid.IntRange(0, 3).Draw(t, "locks?") == 0 {
 		for range rapid.IntRange(0, 2).Draw(t, "blocks") {
@@ -173,7 +176,7 @@ func (m *maker) guardians(f *care.Facts) {
 	shared := rapid.Bool().Draw(m.T, "shared")
 	for i := range n {
 		g := care.Guardian{Viewer: "v-mother", Person: "p-mother", Code: care.ParentalFelles, From: one(m, "guardian from", 8, far, m.begin("guardian begins")), Until: m.end("guardian until", 8),
-			SameAddress: one(m, "same address", 7, true, false), DailyCare: rapid.Bool().Draw(m.T, "daily care"), Graded: one(m, "graded", 9, false, false, true)}
+			SameAddress: rapid.IntRange(0, 2).Draw(m.T, "same address") > 0, DailyCare: rapid.Bool().Draw(m.T, "daily care"), Graded: one(m, "graded", 9, false, false, true)}
 		if f.Viewer.Role == care.RoleForesatt {
 			g.Viewer = me
 		}
@@ -219,6 +222,28 @@ func (m *maker) receiver(v care.Viewer) care.Receiver {
 		r.Viewer = one(m, "receiver viewer", 9, v.ID, "v-other")
 	}
 	return r
+}
+
+// refuse draws a no to what the first consent says, around the time when that was signed,
+// and a line in the register that a no stops.
+func (m *maker) refuse(f *care.Facts) {
+	c := f.Consents[0]
+	c.ID, c.Signatures = m.id("c"), nil
+	c.Status = rapid.SampledFrom([]care.ConsentStatus{care.ConsentRejected, care.ConsentWithdrawn, care.ConsentActive}).Draw(m.T, "refused")
+	last := m.ago(1)
+	for _, s := range f.Consents[0].Signatures {
+		if s.At.After(last) && !s.At.After(m.at) {
+			last = s.At
+		}
+	}
+	no := rapid.SampledFrom([]time.Time{last, last.Add(-1), last.Add(1), m.ago(200), m.at, m.at.Add(1), {}}).Draw(m.T, "no at")
+	if c.Changed = no; c.Status == care.ConsentActive {
+		c.Signatures = []care.Signature{{Party: care.PartyGuardian, Signer: "v-mother", How: "paper", At: m.ago(300), Withdrawn: no}}
+	}
+	f.Consents = append(f.Consents, c)
+	b := m.basis(f.Viewer)
+	b.Code, b.Origins = "HPL25", c.Origins
+	f.Bases = append(f.Bases, b)
 }
 
 var topics = []string{"barnet", "team", "plan", "tjenester", "vedtak", "avtaler", "meldinger", "dokumenter", "helse", "finnesikke"}
@@ -286,7 +311,7 @@ var types = []string{"Patient", "CareTeam", "CarePlan", "Goal", "EpisodeOfCare",
 
 // draw draws what is decided about: mostly without marks, of services that something is known about.
 func draw(t *rapid.T, f care.Facts, n int) []access.Item {
-	likely := []care.Service{care.Koordinering, care.Skole, f.Viewer.Service}
+	likely := []care.Service{care.Koordinering, f.Viewer.Service, f.Viewer.Service, f.Viewer.Service}
 	for _, b := range f.Bases {
 		likely = append(likely, b.Origins...)
 	}
@@ -300,10 +325,10 @@ func draw(t *rapid.T, f care.Facts, n int) []access.Item {
 		x = (x ^ x>>31) * 0xbf58476d1ce4e5b9 >> 8
 		pick := func(n int) int { p := int(x % uint64(n)); x /= uint64(n); return p }
 		it := access.Item{Service: services[pick(len(services))], Type: types[pick(len(types))], Record: records[pick(len(records))]}
-		if pick(3) > 0 && f.Viewer.Person == "" {
+		if pick(6) > 0 && f.Viewer.Person == "" {
 			it.Service = likely[pick(len(likely))]
 		}
-		if pick(3) > 0 {
+		if pick(6) > 0 {
 			it.Type = types[pick(7)]
 		}
 		if pick(40) == 0 {
