@@ -16,7 +16,13 @@ import (
 
 func served(t *testing.T) http.Handler {
 	t.Helper()
-	c, err := ParseConfig("", []byte("store: {path: "+filepath.Join(t.TempDir(), "s.db")+"}\ninstance: {test: true}\nserver: {pprof: true}\n"), nil)
+	return servedAs(t, "instance: {test: true}\nserver: {pprof: true}\n")
+}
+
+// servedAs is what is served with a configuration.
+func servedAs(t *testing.T, config string) http.Handler {
+	t.Helper()
+	c, err := ParseConfig("", []byte("store: {path: "+filepath.Join(t.TempDir(), "s.db")+"}\n"+config), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
