@@ -84,6 +84,9 @@ type JobsConfig struct {
 	SyncSchedule string `yaml:"sync_schedule"`
 	// ReconcileSchedule is when each source is compared as a whole: "0 2 * * *", at night.
 	ReconcileSchedule string `yaml:"reconcile_schedule"`
+	// RetentionSchedule is when what a source's retention lets go is deleted: "0 4 * * *", after
+	// the compare. Nothing runs where no source has a retention.
+	RetentionSchedule string `yaml:"retention_schedule"`
 	// Workers is how many sources are read at once: 4.
 	Workers int `yaml:"workers"`
 	// LateAfter is how long after its due time something counts as not having happened: 3h.
@@ -246,6 +249,7 @@ func (c *Config) setDefaults() {
 	c.Store.Path = cmp.Or(c.Store.Path, "samsyn.db")
 	c.Jobs.SyncSchedule = cmp.Or(c.Jobs.SyncSchedule, "0 * * * *")
 	c.Jobs.ReconcileSchedule = cmp.Or(c.Jobs.ReconcileSchedule, "0 2 * * *")
+	c.Jobs.RetentionSchedule = cmp.Or(c.Jobs.RetentionSchedule, "0 4 * * *")
 	c.Jobs.Workers = cmp.Or(c.Jobs.Workers, 4)
 	c.Audit.HeadsSchedule = cmp.Or(c.Audit.HeadsSchedule, "0 3 * * *")
 	c.Jobs.LateAfter = cmp.Or(c.Jobs.LateAfter, 3*time.Hour)

@@ -197,6 +197,7 @@ func (a *App) inBackground(ctx context.Context) (stop func()) {
 		if err := a.RemapOutdated(ctx); err != nil && ctx.Err() == nil {
 			a.log.Error("mapping again failed", "error", err)
 		}
+		a.goOnSealing(ctx)
 	}()
 	return func() { cancel(); <-done }
 }

@@ -35,11 +35,7 @@ type Deletion = store.Deletion
 func Retain(ctx context.Context, c Config, who string, dry bool) (out []Deletion, err error) {
 	err = withStore(ctx, c, func(s *store.Store) error {
 		for _, name := range c.SourceNames() {
-			r := c.Sources[name].Retention
-			if r.HistoryDays < 0 || r.RawDays < 0 || r.RemovedDays < 0 || r.QuarantineDays < 0 {
-				return fmt.Errorf("sources.%s.retention: days are 0 or more: %w", name, care.ErrInvalid)
-			}
-			done, err := s.Retain(ctx, name, r.store(), who, dry)
+			done, err := s.Retain(ctx, name, c.Sources[name].Retention.store(), who, dry)
 			if err != nil {
 				return err
 			}
@@ -48,6 +44,30 @@ func Retain(ctx context.Context, c Config, who string, dry bool) (out []Deletion
 		return nil
 	})
 	return out, err
+}
+
+// retain is Retain for one source, as serve does it when it is due.
+func (a *App) retain(ctx context.Context, source, who string) error {
+	done, err := a.store.Retain(ctx, source, a.Config.Sources[source].Retention.store(), "samsyn serve ("+who+")", false)
+	for _, d := range done {
+		a.log.Info("deleted by retention", "source", source, "what", d.What, "count", d.N)
+	}
+	return err
+}
+
+// goOnSealing seals anew what a rotation of keys left that was stopped, until ctx ends.
+func (a *App) goOnSealing(ctx context.Context) {
+	left, err := a.store.Resealing(ctx)
+	if err == nil && left {
+		a.log.Info("a rotation of keys was stopped; it goes on")
+		var n int
+		if n, err = a.store.Reseal(ctx, nil); err == nil {
+			a.log.Info("sealed anew", "count", n)
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		a.log.Error("what a rotation of keys left could not be sealed anew", "error", err)
+	}
 }
 
 // Deletions gives the proofs of what was deleted, newest first.

@@ -115,6 +115,9 @@ func (a *App) Push(ctx context.Context, name string, r *http.Request) (ingest.Re
 
 // task does what is due, under the lease with this token.
 func (a *App) task(ctx context.Context, t jobs.Task, token int64) error {
+	if t.Task == ledger.TaskRetention {
+		return a.retain(ctx, t.Source, t.Who)
+	}
 	s, ok := a.open[t.Source]
 	if !ok {
 		return nil // it was turned off meanwhile

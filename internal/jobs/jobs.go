@@ -27,7 +27,7 @@ import (
 
 // Task is one thing that is due.
 type Task struct {
-	Task   string // ledger.TaskSync, ledger.TaskReconcile
+	Task   string // ledger.TaskSync, ledger.TaskReconcile, ledger.TaskRetention
 	Source string
 	Shard  string // "" for the whole source
 	Due    time.Time
@@ -38,6 +38,9 @@ type Task struct {
 type Plan struct {
 	Task, Source string
 	Schedule     Schedule
+	// Local: the source is not called, so that it is done also while the source is left alone,
+	// and tells nothing of how the source is.
+	Local bool
 }
 
 // Store is what is needed of the store. Done tells by source and task when it last went well.

@@ -396,6 +396,26 @@ func aSourceThatAskedToBeLeftAloneIs(t *testing.T, db string) {
 	n.until("the wait", func(d map[string]int) bool { return d["scheduled"] == 1 })
 }
 
+// TestWhatCallsNoSourceDoesNotWaitForIt: it is done while the source is left alone, and its going
+// well does not tell that the source is.
+func TestWhatCallsNoSourceDoesNotWaitForIt(t *testing.T) { onBoth(t, whatCallsNoSource) }
+
+func whatCallsNoSource(t *testing.T, db string) {
+	c := at("2026-11-23T08:00:00+01:00")
+	plans := append(nightly(t, "a"), jobs.Plan{Task: ledger.TaskRetention, Source: "a", Schedule: parse(t, "0 4 * * *"), Local: true})
+	n := newNode(t, db, c, jobs.Options{Plans: plans, Circuit: jobs.Circuit{Failures: 1, Rest: time.Hour}, NotBefore: func(string) time.Time { return c.now().Add(time.Hour) }},
+		func(n *node, _ context.Context, task jobs.Task, _ int64) error {
+			if task.Task != ledger.TaskRetention {
+				t.Errorf("%s called the source", task.Task)
+			}
+			return nil
+		}).start()
+	n.until("the one done and the other waiting", func(d map[string]int) bool { return d["completed"] == 1 && d["scheduled"] == 1 })
+	if got, known := n.Circuits()["a"]; known {
+		t.Errorf("the circuit is %s, and the source was not called", got)
+	}
+}
+
 func TestOffIsOff(t *testing.T) { onBoth(t, offIsOff) }
 
 func offIsOff(t *testing.T, db string) {

@@ -52,25 +52,29 @@ func (w *worker) Work(ctx context.Context, job *river.Job[args]) error {
 }
 
 func (j *Jobs) work(ctx context.Context, t Task) error {
-	if !j.planned(t) {
+	plan, ok := j.plan(t)
+	if !ok {
 		return river.JobCancel(fmt.Errorf("%s of %s is off", t.Task, t.Source))
 	}
 	if happened, err := j.happened(ctx, t); err != nil || happened {
 		return err // a run that was under way when this one was due has covered it
 	}
-	if wait := j.o.NotBefore(t.Source).Sub(j.o.Now()); wait > 0 {
-		return river.JobSnooze(wait)
-	}
-	ended, ok, err := j.circuits.allow(t.Source)
-	if err != nil {
-		return fmt.Errorf("circuit of %s: %w", t.Source, err)
-	}
-	if !ok {
-		return river.JobSnooze(j.circuits.Rest)
+	ended := func(error) {}
+	if !plan.Local {
+		if wait := j.o.NotBefore(t.Source).Sub(j.o.Now()); wait > 0 {
+			return river.JobSnooze(wait)
+		}
+		var err error
+		if ended, ok, err = j.circuits.allow(t.Source); err != nil {
+			return fmt.Errorf("circuit of %s: %w", t.Source, err)
+		}
+		if !ok {
+			return river.JobSnooze(j.circuits.Rest)
+		}
 	}
 	failed := errPanic
 	defer func() { ended(failed) }() // also where the run panics, which River catches
-	err = j.o.Keeper.Alone(ctx, ledger.LeaseName(t.Source, t.Shard), func(ctx context.Context, token int64) error {
+	err := j.o.Keeper.Alone(ctx, ledger.LeaseName(t.Source, t.Shard), func(ctx context.Context, token int64) error {
 		// Asked again: a run may have ended between the first look and the lease.
 		if happened, err := j.happened(ctx, t); err != nil || happened {
 			return err
@@ -103,13 +107,14 @@ var (
 	errNoCall = errors.New("the source was not at fault") // tells the circuit nothing
 )
 
-func (j *Jobs) planned(t Task) bool {
+// plan gives the task's, where it is on.
+func (j *Jobs) plan(t Task) (Plan, bool) {
 	for _, p := range j.o.Plans {
 		if p.Task == t.Task && p.Source == t.Source {
-			return !p.Schedule.Never()
+			return p, !p.Schedule.Never()
 		}
 	}
-	return false
+	return Plan{}, false
 }
 
 // superseded tells whether the task's next due time has come.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -143,6 +144,9 @@ func ofContributions(condition string, args []any) []goner {
 	}
 }
 
+// retainedName begins the names of meta rows that say when a source's retention was looked at.
+const retainedName = "retained:"
+
 // Retain deletes what a source's retention lets go, and proves it. With dry nothing is
 // deleted, and what would be is told.
 func (s *Store) Retain(ctx context.Context, source string, r Retention, who string, dry bool) (out []Deletion, err error) {
@@ -173,10 +177,13 @@ func (s *Store) Retain(ctx context.Context, source string, r Retention, who stri
 		if err := d.delete(goners...); err != nil {
 			return err
 		}
-		if out, err = d.prove(); err == nil && dry {
-			err = errDry
+		if out, err = d.prove(); err != nil {
+			return err
 		}
-		return err
+		if dry {
+			return errDry
+		}
+		return w.setMeta(retainedName+source, strconv.AppendInt(nil, micros(now), 10))
 	}, pageLocks(source, "")...)
 	if dry && err == errDry {
 		err = nil

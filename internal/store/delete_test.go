@@ -64,6 +64,9 @@ func TestRetention(t *testing.T) {
 		}
 		*now = at.AddDate(0, 0, 31)
 		before := canonicalOf(t, s)
+		if done, err := s.Done(ctx); err != nil || !done["a"][ledger.TaskRetention].Equal(at) {
+			t.Errorf("done %v %v, want the first day", done, err)
+		}
 		dry, err := s.Retain(ctx, "a", r, "test", true)
 		if err != nil || len(dry) == 0 || canonicalOf(t, s) != before {
 			t.Fatalf("dry %+v %v", dry, err)
@@ -85,6 +88,9 @@ func TestRetention(t *testing.T) {
 		}
 		if again, err := s.Retain(ctx, "a", r, "test", false); err != nil || len(again) != 0 {
 			t.Errorf("once more %+v %v", again, err)
+		}
+		if done, err := s.Done(ctx); err != nil || !done["a"][ledger.TaskRetention].Equal(*now) {
+			t.Errorf("done %v %v, want now also where nothing was to be deleted", done, err)
 		}
 		counts := ask(`SELECT (SELECT count(*) FROM record_history) || ' ' || (SELECT count(*) FROM resource) || ' ' || (SELECT count(*) FROM contribution WHERE key = 'k2') || ' ' || (SELECT count(*) FROM quarantine WHERE body IS NOT NULL)`)
 		if counts != "0 2 0 0" {

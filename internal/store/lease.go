@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"samsyn/internal/care"
@@ -110,7 +112,8 @@ func (w *work) fence(name string, token int64) error {
 }
 
 // Done is when each source was last read, and last reconciled, without failing: by its
-// name, then by ledger.TaskSync or ledger.TaskReconcile. What was pushed is no reading.
+// name, then by ledger.TaskSync or ledger.TaskReconcile; and when its retention was looked at
+// (ledger.TaskRetention). What was pushed is no reading.
 func (s *Store) Done(ctx context.Context) (map[string]map[string]time.Time, error) {
 	var rows []struct {
 		Source string `db:"source"`
@@ -129,6 +132,25 @@ func (s *Store) Done(ctx context.Context) (map[string]map[string]time.Time, erro
 			out[r.Source] = map[string]time.Time{}
 		}
 		out[r.Source][r.Task] = timeOf(r.Done)
+	}
+	// Where retention deletes nothing it leaves no proof, and has happened all the same.
+	var kept []struct {
+		Name  string `db:"name"`
+		Value []byte `db:"value"`
+	}
+	if err := s.read.SelectContext(ctx, &kept, `SELECT name, value FROM meta WHERE name LIKE 'retained:%'`); err != nil {
+		return nil, fmt.Errorf("read when retention was last looked at: %w", err)
+	}
+	for _, r := range kept {
+		source := strings.TrimPrefix(r.Name, retainedName)
+		at, err := strconv.ParseInt(string(r.Value), 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("when retention of %s was last looked at: %w", source, errDamaged)
+		}
+		if out[source] == nil {
+			out[source] = map[string]time.Time{}
+		}
+		out[source][ledger.TaskRetention] = timeOf(at)
 	}
 	return out, nil
 }

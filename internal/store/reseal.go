@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"samsyn/internal/care"
 	"samsyn/internal/vault"
@@ -262,6 +263,14 @@ func (s *Store) Reseal(ctx context.Context, tell func(rows int)) (resealed int, 
 	if s.vault == nil {
 		return 0, fmt.Errorf("seal again: the store is not sealed: %w", care.ErrInvalid)
 	}
+	var asked []byte
+	if err := s.transaction(ctx, func(w *work) (err error) {
+		asked = nil
+		_, err = w.get(&asked, `SELECT value FROM meta WHERE name = $1`, resealName)
+		return err
+	}); err != nil {
+		return 0, fmt.Errorf("seal again: %w", err)
+	}
 	looked := 0
 	for _, t := range sealedTables {
 		var after []any
@@ -302,7 +311,25 @@ func (s *Store) Reseal(ctx context.Context, tell func(rows int)) (resealed int, 
 			return resealed, fmt.Errorf("seal again: %w", err)
 		}
 	}
-	return resealed, nil
+	if asked == nil {
+		return resealed, nil
+	}
+	// Where another rotation has begun meanwhile, it is not done.
+	return resealed, s.transaction(ctx, func(w *work) error {
+		return w.exec(`DELETE FROM meta WHERE name = $1 AND value = $2`, resealName, asked)
+	})
+}
+
+// resealName is in meta while what was sealed with older keys may have to be sealed anew.
+const resealName = "reseal"
+
+// Resealing tells whether a rotation of keys has begun of which not everything is sealed anew.
+func (s *Store) Resealing(ctx context.Context) (bool, error) {
+	var n int
+	if err := s.read.GetContext(ctx, &n, `SELECT count(*) FROM meta WHERE name = $1`, resealName); err != nil {
+		return false, fmt.Errorf("see whether a rotation of keys was stopped: %w", err)
+	}
+	return n > 0 && s.vault != nil, nil
 }
 
 func (t sealedTable) reseal(w *work, r named) (n int, err error) {
@@ -360,6 +387,9 @@ func (s *Store) tidy(ctx context.Context) error {
 func (s *Store) RotateKeys(ctx context.Context, ps ...vault.Partition) error {
 	if s.vault == nil {
 		return fmt.Errorf("rotate keys: the store is not sealed: %w", care.ErrInvalid)
+	}
+	if err := s.transaction(ctx, func(w *work) error { return w.setMeta(resealName, []byte(w.at.UTC().Format(time.RFC3339Nano))) }); err != nil {
+		return fmt.Errorf("rotate keys: %w", err)
 	}
 	for _, p := range ps {
 		if err := s.vault.Rotate(ctx, p); err != nil {

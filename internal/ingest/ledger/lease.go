@@ -16,6 +16,7 @@ const (
 const (
 	TaskSync      = "sync"      // read what changed
 	TaskReconcile = "reconcile" // compare everything
+	TaskRetention = "retention" // delete what is kept too long; the source is not asked
 )
 
 // Interrupted is the failure of a run whose program ended without saying so.
