@@ -50,7 +50,7 @@ var allowed = map[string][]string{
 	"internal/mapkit":              {"adapters", "fhir", "fhir/…", "mapping", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…"},
 	"internal/outbound":            {"internal/jsonsafe"},
 	"internal/jobs":                {"internal/care", "internal/ingest/ledger"},
-	"internal/bench":               {"adapters", "adapters/fhirrest", "mapping", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…", "internal/reconcile", "internal/store", "internal/store/…"},
+	"internal/bench":               {"adapters", "adapters/fhirrest", "mapping", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…", "internal/reconcile", "internal/store", "internal/store/…", "internal/vault"},
 	"internal/bench/run":           {"internal/bench", "internal/ops/heap"},
 	"internal/ops":                 {},
 	"internal/alarm":               {},

@@ -15,6 +15,7 @@ import (
 	"samsyn/internal/ingest/ledger"
 	"samsyn/internal/store"
 	"samsyn/internal/store/pgtest"
+	"samsyn/internal/vault"
 )
 
 // tuning is what docs/operations.md asks of a production server, as far as it matters on
@@ -49,11 +50,11 @@ func bases(o Options) (_ []*base, stop func() error, err error) {
 			return nil, nil, fmt.Errorf("start PostgreSQL again: %w", err)
 		}
 	}
-	postgres := &base{name: "PostgreSQL", url: server.URL}
+	postgres := &base{name: "PostgreSQL", url: server.URL, dir: o.Dir, unsealed: o.Unsealed}
 	if postgres.postmaster, err = postmaster(server.URL); err != nil {
 		return nil, nil, err
 	}
-	return []*base{postgres, {name: "SQLite", dir: o.Dir}}, server.Stop, nil
+	return []*base{postgres, {name: "SQLite", dir: o.Dir, unsealed: o.Unsealed}}, server.Stop, nil
 }
 
 // postmaster is the number of the server's first process.
@@ -77,8 +78,10 @@ func postmaster(url string) (_ string, err error) {
 type base struct {
 	name string
 	url  string // of PostgreSQL's server
-	dir  string // of SQLite's files
+	dir  string // of SQLite's files, and of the keys
 	made int
+	// unsealed keeps bodies as they are, to see what sealing costs.
+	unsealed bool
 	// postmaster is PostgreSQL's first process.
 	postmaster string
 }
@@ -88,15 +91,19 @@ func (b *base) postgres() bool { return b.url != "" }
 // place is one database.
 type place struct {
 	*base
-	dsn string
-	db  *sql.DB // beside the store: for questions about it, and for the bare tables
+	dsn  string
+	keys string  // the file with the keys that seal it
+	db   *sql.DB // beside the store: for questions about it, and for the bare tables
 }
+
+// keysFile is where the keys of the newest database lie.
+func (b *base) keysFile() string { return filepath.Join(b.dir, fmt.Sprintf("bench%d.keys", b.made)) }
 
 // fresh makes an empty database; the caller drops it.
 func (b *base) fresh() (*place, error) {
 	b.made++
 	if !b.postgres() {
-		p := &place{base: b, dsn: filepath.Join(b.dir, fmt.Sprintf("bench%d.db", b.made))}
+		p := &place{base: b, dsn: filepath.Join(b.dir, fmt.Sprintf("bench%d.db", b.made)), keys: b.keysFile()}
 		var err error
 		p.db, err = sql.Open("sqlite", "file:"+p.dsn+"?_pragma=journal_mode(wal)&_pragma=synchronous(normal)&_pragma=busy_timeout(10000)")
 		return p, err
@@ -110,7 +117,7 @@ func (b *base) fresh() (*place, error) {
 		return nil, err
 	}
 	u.Path = "/" + name
-	p := &place{base: b, dsn: u.String()}
+	p := &place{base: b, dsn: u.String(), keys: b.keysFile()}
 	q := u.Query()
 	q.Set("binary_parameters", "yes")
 	u.RawQuery = q.Encode()
@@ -120,6 +127,9 @@ func (b *base) fresh() (*place, error) {
 
 func (p *place) drop() error {
 	err := p.db.Close()
+	if e := os.Remove(p.keys); !errors.Is(e, os.ErrNotExist) {
+		err = errors.Join(err, e)
+	}
 	if !p.postgres() {
 		for _, end := range []string{"", "-wal", "-shm"} {
 			if e := os.Remove(p.dsn + end); !errors.Is(e, os.ErrNotExist) {
@@ -140,7 +150,11 @@ func mustPath(dsn string) string {
 }
 
 func (p *place) open(ctx context.Context) (*store.Store, error) {
-	return store.Open(ctx, p.dsn, store.Options{})
+	o := store.Options{}
+	if !p.unsealed {
+		o.Vault = vault.InFile(p.keys, time.Now)
+	}
+	return store.Open(ctx, p.dsn, o)
 }
 
 // size is the database's, in bytes, after all is written to where it belongs.

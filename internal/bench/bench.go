@@ -27,6 +27,7 @@ type Options struct {
 	Dir        string        // for SQLite's files and listings (default the system's)
 	Command    string        // as it is told in the report
 	Only       string        // PostgreSQL or SQLite alone
+	Unsealed   bool          // bodies are kept as they are; as a rule they are sealed, as in production
 }
 
 // Quick is small enough for a test.

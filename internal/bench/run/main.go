@@ -36,10 +36,11 @@ func run() (err error) {
 	flag.DurationVar(&o.Answer, "answer", 0, "what that source needs for one page (default 100ms)")
 	flag.StringVar(&o.Dir, "dir", "", "where files are put while it runs (default the system's)")
 	flag.StringVar(&o.Only, "only", "", "postgresql or sqlite alone")
+	flag.BoolVar(&o.Unsealed, "unsealed", false, "keep bodies as they are, to see what sealing costs")
 	flag.Parse()
 	if *quick {
 		q := bench.Quick()
-		q.Command, q.Dir, q.Only = o.Command, o.Dir, o.Only
+		q.Command, q.Dir, q.Only, q.Unsealed = o.Command, o.Dir, o.Only, o.Unsealed
 		o = q
 	}
 	if *profile != "" {
