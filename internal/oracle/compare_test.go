@@ -54,10 +54,10 @@ func lists(f access.Fields) []string {
 // The decision and the oracle say the same of whatever is drawn: who may see it, in which
 // elements, and that SQL may select it.
 func TestTheDecisionIsTheOracles(t *testing.T) {
-	const items = 50
+	items := size(20, 50, 50)
 	p := read(t)
 	decided, allowed := 0, 0
-	check(t, size(100, 4_000, 100_000), func(rt *rapid.T) {
+	check(t, size(250, 4_000, 100_000), func(rt *rapid.T) {
 		f, at := facts(rt, p.oslo)
 		scope := p.table.Scope(f, at)
 		seen := false

@@ -132,7 +132,11 @@ func tookBack(c care.Consent, at time.Time) (when time.Time, no bool) {
 	}
 	if c.Status == care.ConsentRejected || c.Status == care.ConsentWithdrawn {
 		no = true
-		if when = later(when, c.Changed); c.Changed.IsZero() || when.After(at) {
+		when = later(when, c.Changed)
+		for _, s := range c.Signatures { // said to be later too: the latest is the safest
+			when = later(when, s.Withdrawn)
+		}
+		if c.Changed.IsZero() || when.After(at) {
 			when = at
 		}
 	}

@@ -174,13 +174,14 @@ func (m *maker) guardians(f *care.Facts) {
 	far := m.ago(3650)
 	n := one(m, "guardians", 8, 2, 0, 1, 3)
 	shared := rapid.Bool().Draw(m.T, "shared")
+	alone := rapid.IntRange(0, 5).Draw(m.T, "alone") == 5 // several rows, and all of them the mother's
 	for i := range n {
 		g := care.Guardian{Viewer: "v-mother", Person: "p-mother", Code: care.ParentalFelles, From: one(m, "guardian from", 8, far, m.begin("guardian begins")), Until: m.end("guardian until", 8),
 			SameAddress: rapid.IntRange(0, 2).Draw(m.T, "same address") > 0, DailyCare: rapid.Bool().Draw(m.T, "daily care"), Graded: one(m, "graded", 9, false, false, true)}
 		if f.Viewer.Role == care.RoleForesatt {
 			g.Viewer = me
 		}
-		if i == 1 {
+		if i == 1 && !alone {
 			g.Viewer, g.Person = "v-father", "p-father"
 		}
 		if !shared {
