@@ -273,11 +273,11 @@ func (s *Service) act(ctx context.Context, r gate.Request, person care.PersonID,
 	if err != nil {
 		return fmt.Errorf("%s: %w", interaction, err)
 	}
-	if _, err := s.allowed(sc, who{roles: office}); err != nil {
-		return fmt.Errorf("%s: %w", interaction, err)
-	}
 	r.Interaction = interaction
 	e := s.event(r, sc)
+	if _, err := s.allowed(sc, who{roles: office}); err != nil {
+		return s.refused(ctx, e, err)
+	}
 	e.Permit, e.Rule = true, "registered"
 	lines, err := gate.Lines(s.Instance, s.Random, []audit.Event{e})
 	if err != nil {

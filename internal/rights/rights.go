@@ -107,12 +107,7 @@ func (s *Service) try(ctx context.Context, r gate.Request, person care.PersonID,
 		c, err = decide(&sc)
 	}
 	if err != nil {
-		e.Rule = "refused"
-		lines, logErr := gate.Lines(s.Instance, s.Random, []audit.Event{e})
-		if logErr == nil {
-			logErr = s.Store.Audit(ctx, nil, lines)
-		}
-		return errors.Join(fmt.Errorf("%s: %w", w.interaction, err), logErr)
+		return s.refused(ctx, e, err)
 	}
 	e.Permit, e.Rule = true, "registered"
 	e.Bases, e.Services, e.Resource, e.Reason = c.bases, c.services, c.resource, c.reason
@@ -124,6 +119,16 @@ func (s *Service) try(ctx context.Context, r gate.Request, person care.PersonID,
 		return fmt.Errorf("%s: %w", w.interaction, err)
 	}
 	return nil
+}
+
+// refused notes that something was not done, and gives why.
+func (s *Service) refused(ctx context.Context, e audit.Event, why error) error {
+	e.Rule = "refused"
+	lines, err := gate.Lines(s.Instance, s.Random, []audit.Event{e})
+	if err == nil {
+		err = s.Store.Audit(ctx, nil, lines)
+	}
+	return errors.Join(fmt.Errorf("%s: %w", e.Interaction, why), err)
 }
 
 func (s *Service) scene(ctx context.Context, r gate.Request, person care.PersonID) (scene, error) {

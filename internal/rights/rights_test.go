@@ -169,6 +169,9 @@ func TestWhoMayRegisterWhat(t *testing.T) {
 			if err != nil && !errors.Is(err, care.ErrDenied) && !errors.Is(err, care.ErrNotFound) && !errors.Is(err, care.ErrInvalid) {
 				t.Errorf("%s by %q: %v", name, v.ID, err)
 			}
+			if es, logErr := m.Events(); err != nil && (logErr != nil || len(es) != 1 || es[0].Permit || es[0].Person != "ella") {
+				t.Errorf("%s by %q: it was refused, and the log says %+v %v", name, v.ID, es, logErr)
+			}
 			if err != nil && fmt.Sprint(m.Memory.Rights) != before {
 				t.Errorf("%s by %q: it was refused, and something changed", name, v.ID)
 			}
