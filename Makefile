@@ -14,8 +14,9 @@ ci:       ## all that CI runs
 bench:    ## the figures in docs/performance.md; smaller with BENCH='-children 1000 -ledger-rows 1000000'
 	go run ./internal/bench/run $(BENCH)
 	go test -run '^$$' -bench . -benchmem ./fhir/... ./mapping/... ./internal/...
-soak:     ## faults and sequences, ten times CI's size: some hours (docs/reliability.md)
+soak:     ## faults, sequences and attacks, ten times CI's size and more: many hours (docs/reliability.md, docs/access.md)
 	SAMSYN_TEST_SIZE=soak go test -timeout 24h -v -run 'TestF|TestMachine|TestEverySource' ./internal/fault
+	SAMSYN_TEST_SIZE=soak go test -timeout 48h -v ./internal/attack
 bugs:     ## the test of the tests: each mistake of internal/bugs/list.yaml must be noticed
 	SAMSYN_BUGS=1 go test -count=1 -timeout 2h -v ./internal/bugs
 mutate:   ## mutations of the decision; needs gremlins 0.6.0 (docs/access.md), half an hour

@@ -186,7 +186,7 @@ func attacks() []attack {
 			}})
 	}
 	for _, path := range []string{"/fhir/Patient/jonas/$everything", "/fhir/Patient/amina/$everything?_type=Encounter", "/fhir/Patient/$everything", "/fhir/$everything", "/fhir/Patient/teo/Encounter", "/fhir/Patient/jonas/Encounter", "/fhir/Patient/teo/*", "/fhir/Group/x/$everything", "/fhir/Encounter/x-jonas-skole-0/$everything",
-		"/fhir/Patient/jonas/$export", "/fhir/$export", "/fhir/Patient/$match", "/fhir/Patient/teo/$graph", "/fhir/$graphql?query={Patient(id:%22jonas%22){name{text}}}", "/fhir/$meta", "/fhir/Patient/jonas/$meta", "/fhir/$validate", "/fhir/_history", "/fhir/Patient/_history", "/fhir/AuditEvent?patient=teo", "/fhir/Consent?patient=teo", "/fhir/Provenance?patient=teo", "/fhir/Binary/x", "/fhir/List/x", "/fhir/OperationDefinition/overview"} {
+		"/fhir/Patient/jonas/$export", "/fhir/$export", "/fhir/Patient/$match", "/fhir/Patient/teo/$graph", "/fhir/$graphql?query={Patient(id:%22jonas%22){name{text}}}", "/fhir/$meta", "/fhir/Patient/jonas/$meta", "/fhir/$validate", "/fhir/_history", "/fhir/Patient/_history", "/fhir/AuditEvent?patient=teo", "/fhir/Consent?patient=jonas", "/fhir/Consent?patient=teo&status=active", "/fhir/Consent?_id=c-anders-teo", "/fhir/Consent/c-anders-teo", "/fhir/Consent", "/fhir/Provenance?patient=teo", "/fhir/Binary/x", "/fhir/List/x", "/fhir/OperationDefinition/overview"} {
 		add(attack{threat: "T9", precedent: "Medplum #7641, #7816: another door with other rules", name: "another door: " + path, ask: get("anders", path), touched: "-"})
 	}
 

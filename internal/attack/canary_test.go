@@ -150,6 +150,11 @@ func TestNoOutputPlacesAProtectedChild(t *testing.T) {
 			who.Purpose = care.PurposeETREAT
 			w = open(t, m, is{v: who})
 		}
+		if v.ID == "barn" { // she herself: what is hidden from all is hidden from whoever has her telephone
+			who, _ := viewer("barn")
+			who.Person = protected
+			w = open(t, m, is{v: who})
+		}
 		for _, n := range d.Perm(len(all))[:min(len(all), 60)] {
 			r := all[n]
 			if r.viewer = v.ID; forOffices(r) { // which sources there are is no child's

@@ -6,20 +6,19 @@ import (
 	"time"
 
 	"samsyn/internal/care"
-	"samsyn/internal/consolidate/stories"
 	"samsyn/internal/gate/gatetest"
 	"samsyn/internal/rights"
 	"samsyn/internal/web"
 )
 
-// store is the store in memory with what registering rights needs.
-type store struct {
+// memory is the store in memory with what registering rights needs.
+type memory struct {
 	*gatetest.Memory
 	notices []care.Notice
 }
 
 // Rights gives everything that is registered.
-func (s *store) Rights(_ context.Context, p care.PersonID) (care.Rights, care.PersonID, int64, error) {
+func (s *memory) Rights(_ context.Context, p care.PersonID) (care.Rights, care.PersonID, int64, error) {
 	r, ok := s.Memory.Rights[p]
 	if !ok {
 		return care.Rights{}, "", 0, care.ErrNotFound
@@ -28,7 +27,7 @@ func (s *store) Rights(_ context.Context, p care.PersonID) (care.Rights, care.Pe
 }
 
 // PutRights keeps rights in the place of those with the same id.
-func (s *store) PutRights(ctx context.Context, p care.PersonID, epoch int64, r care.Rights, notices []care.Notice, lines []care.Logged) error {
+func (s *memory) PutRights(ctx context.Context, p care.PersonID, epoch int64, r care.Rights, notices []care.Notice, lines []care.Logged) error {
 	if s.Epochs[p] != epoch {
 		return care.ErrConflict
 	}
@@ -46,18 +45,18 @@ func (s *store) PutRights(ctx context.Context, p care.PersonID, epoch int64, r c
 }
 
 // ConfirmMerge does nothing: nobody is united here.
-func (s *store) ConfirmMerge(ctx context.Context, _, _ care.PersonID, _ string, lines []care.Logged) error {
+func (s *memory) ConfirmMerge(ctx context.Context, _, _ care.PersonID, _ string, lines []care.Logged) error {
 	return s.Audit(ctx, nil, lines)
 }
 
 // LowerAddress lets the level be none.
-func (s *store) LowerAddress(ctx context.Context, p care.PersonID, lines []care.Logged) error {
+func (s *memory) LowerAddress(ctx context.Context, p care.PersonID, lines []care.Logged) error {
 	s.Address[p] = care.AddressOpen
 	return s.Audit(ctx, nil, lines)
 }
 
 // Broken gives the sessions that nobody has reviewed.
-func (s *store) Broken(context.Context) ([]care.BreakGlass, error) {
+func (s *memory) Broken(context.Context) ([]care.BreakGlass, error) {
 	var out []care.BreakGlass
 	for _, p := range children {
 		for _, b := range s.Memory.Rights[p].BreakGlass {
@@ -70,7 +69,7 @@ func (s *store) Broken(context.Context) ([]care.BreakGlass, error) {
 }
 
 // Notices gives an office's.
-func (s *store) Notices(_ context.Context, role care.Role) ([]care.Notice, error) {
+func (s *memory) Notices(_ context.Context, role care.Role) ([]care.Notice, error) {
 	var out []care.Notice
 	for _, n := range s.notices {
 		if n.Role == role {
@@ -81,7 +80,7 @@ func (s *store) Notices(_ context.Context, role care.Role) ([]care.Notice, error
 }
 
 // SawNotice does nothing.
-func (s *store) SawNotice(context.Context, care.Role, int64, string, time.Time) error { return nil }
+func (s *memory) SawNotice(context.Context, care.Role, int64, string, time.Time) error { return nil }
 
 // finder finds a child by a number that nobody has.
 type finder struct{}
@@ -95,6 +94,5 @@ func (finder) Find(_ context.Context, number string) (care.PersonID, error) {
 
 // offices gives the pages what they need to register rights.
 func (w *world) offices(h *web.Handler) {
-	w.rights = &rights.Service{Store: w.store, Table: w.table, Now: stories.Now, Zone: stories.Oslo, Tenant: gatetest.Tenant, Instance: w.gate.Instance}
 	h.Rights, h.Finder, h.People, h.Topics, h.Glass, h.AccessLog = w.rights, finder{}, viewers, w.table.Topics(), w.table.Glass(), w.gate
 }

@@ -235,7 +235,7 @@ func shapes(p care.PersonID, names []string, d dice) []request {
 	id := url.PathEscape(string(p))
 	for _, path := range []string{"/", "/barn/" + id, "/barn/" + id + "/tilgang", "/barn/" + id + "/innsyn", "/barn/ingen", "/kilder", "/kjoringer", "/kontor", "/nod", "/barn/", "/BARN/" + id, "/barn/" + id + "/",
 		"/barn/" + id + "%2f..", "/barn/%00", "/fhir/metadata", "/health/ready", "/health/live", "/adapters", "/adapters/barnevernsregister", "/adapters/finnesikke", "/api/barn/" + id, "/api/barn/ingen",
-		"/fhir/Patient", "/fhir/Patient?_summary=count", "/fhir/Patient?birthdate=ge2010-01-01", "/fhir/Patient?patient=" + id, "/fhir/Patient/" + id, "/fhir/Patient/" + id + "/$overview",
+		"/fhir/Consent?patient=" + id, "/fhir/Consent?patient=ingen", "/fhir/Patient", "/fhir/Patient?_summary=count", "/fhir/Patient?birthdate=ge2010-01-01", "/fhir/Patient?patient=" + id, "/fhir/Patient/" + id, "/fhir/Patient/" + id + "/$overview",
 		"/fhir/Patient/" + id + "/$everything", "/fhir/Patient/ingen/$everything", "/fhir/Patient/" + id + "/_history", "/fhir/Patient/" + id + "?_summary=count", "/fhir/Practitioner?patient=" + id,
 		"/fhir/Encounter?patient=" + id + "&_has:Observation:encounter:code=x", "/fhir/Encounter?patient=" + id + "&subject.name=x", "/fhir/Encounter?_id=h-" + id, "/fhir/Encounter?patient=" + id + "&_elements=status",
 		"/fhir/Finnesikke?patient=" + id, "/fhir/CarePlan?patient=" + id + "&_filter=title%20co%20x", "/fhir/CarePlan?patient=" + id + "&_count=-1", "/fhir/CarePlan?patient=" + id + "&_count=0"} {

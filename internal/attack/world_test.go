@@ -63,7 +63,8 @@ var children = []care.PersonID{"amina", "ella", "jonas", "selma", "teo"}
 
 // world is a house with its doors.
 type world struct {
-	*store
+	*memory   // nil where the world is in a real store
+	held      everything
 	table     *access.Table
 	rights    *rights.Service
 	gate      *gate.Gate
@@ -85,12 +86,26 @@ func (closed) Push(context.Context, string, *http.Request) (ingest.Report, error
 	return ingest.Report{}, care.ErrNotFound
 }
 
-// who tells who asks; nil is a choice by header.
+// everything is what stands behind the doors.
+type everything interface {
+	gate.Store
+	rights.Store
+}
+
+// open gives a world in memory its doors. who tells who asks; nil is a choice by header.
 func open(t testing.TB, m *gatetest.Memory, who api.Who) *world {
 	t.Helper()
-	w := &world{store: &store{Memory: m}, logged: &bytes.Buffer{}, runs: &runs{}}
+	s := &memory{Memory: m}
+	w := openOn(t, s, who)
+	w.memory = s
+	return w
+}
+
+func openOn(t testing.TB, held everything, who api.Who) *world {
+	t.Helper()
+	w := &world{held: held, logged: &bytes.Buffer{}, runs: &runs{}}
 	var err error
-	if w.gate, err = gatetest.Gate(m, stories.Now, stories.Oslo); err != nil {
+	if w.gate, err = gatetest.Gate(held, stories.Now, stories.Oslo); err != nil {
 		t.Fatal(err)
 	}
 	w.table = w.gate.Table
@@ -108,10 +123,11 @@ func open(t testing.TB, m *gatetest.Memory, who api.Who) *world {
 	if !ok {
 		t.Fatal("who asks through the pages is not known")
 	}
+	w.rights = &rights.Service{Store: held, Table: w.table, Now: stories.Now, Zone: stories.Oslo, Tenant: gatetest.Tenant, Instance: w.gate.Instance}
 	e := echo.New()
-	(&api.Handler{Overviews: w.overviews, Records: w.gate, Zone: stories.Oslo, States: m, Push: closed{}, Who: who, PushSecret: "sesam", Now: stories.Now, Log: log,
+	(&api.Handler{Overviews: w.overviews, Records: w.gate, Consents: w.rights, Zone: stories.Oslo, States: held, Push: closed{}, Who: who, PushSecret: "sesam", Now: stories.Now, Log: log,
 		Ready: func(context.Context) (any, error) { return map[string]string{"database": "ok"}, nil }}).Mount(e)
-	h := &web.Handler{Overviews: w.overviews, States: m, Runs: w.runs, Who: pages, Language: words.Bokmaal, Now: stories.Now, Zone: stories.Oslo, Log: log}
+	h := &web.Handler{Overviews: w.overviews, States: held, Runs: w.runs, Who: pages, Language: words.Bokmaal, Now: stories.Now, Zone: stories.Oslo, Log: log}
 	w.offices(h)
 	if err := h.Mount(e); err != nil {
 		t.Fatal(err)
@@ -235,7 +251,7 @@ func viewer(id string) (care.Viewer, bool) {
 
 // facts is what a decision about a viewer and a child rests on.
 func (w *world) facts(v care.Viewer, p care.PersonID) care.Facts {
-	f, err := w.Memory.Facts(context.Background(), v, p)
+	f, err := w.held.Facts(context.Background(), v, p)
 	if err != nil {
 		panic(err)
 	}
