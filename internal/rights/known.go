@@ -63,7 +63,8 @@ func (s *Service) tells(sc scene, c care.Consent) bool {
 		return true
 	case v.Role == care.RoleForesatt:
 		// She is asked where she must consent to every part of it, and then she knows every part.
-		return c.Status != care.ConsentInError && !slices.ContainsFunc(c.Origins, func(o care.Service) bool { return !s.asks(sc, o, sc.at) })
+		// What barnevern would share it asks her of itself: here it neither confirms nor denies.
+		return c.Status != care.ConsentInError && !slices.ContainsFunc(c.Origins, func(o care.Service) bool { return o == care.Barnevern || !s.asks(sc, o, sc.at) })
 	case slices.Contains(c.ExceptViewers, v.ID):
 		return false
 	}
