@@ -144,6 +144,10 @@ func (h *Handler) translate(next echo.HandlerFunc) echo.HandlerFunc {
 		case status == http.StatusUnauthorized:
 			c.Response().Header().Set("WWW-Authenticate", `Bearer realm="samsyn"`)
 		}
+		var limited care.Limited
+		if errors.As(err, &limited) {
+			c.Response().Header().Set("Retry-After", limited.Seconds())
+		}
 		if status == http.StatusInternalServerError {
 			h.Log.Error("request failed", "route", c.Path(), "error", err)
 		}
@@ -167,7 +171,10 @@ func outcomeOf(code, text string) json.RawMessage {
 func status(err error) (status int, code, text string) {
 	var web *echo.HTTPError
 	var size *http.MaxBytesError
+	var limited care.Limited
 	switch {
+	case errors.As(err, &limited):
+		return http.StatusTooManyRequests, issueType(http.StatusTooManyRequests), "You ask for too much in a short time. Try again later."
 	case errors.As(err, &web):
 		return web.Code, issueType(web.Code), http.StatusText(web.Code)
 	case errors.As(err, &size):
@@ -209,6 +216,8 @@ func issueType(code int) string {
 		return "not-supported"
 	case http.StatusRequestEntityTooLarge:
 		return "too-long"
+	case http.StatusTooManyRequests:
+		return "throttled"
 	}
 	return "processing"
 }

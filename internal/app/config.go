@@ -19,6 +19,7 @@ type Config struct {
 	Store     StoreConfig       `yaml:"store"`
 	Server    ServerConfig      `yaml:"server"`
 	Jobs      JobsConfig        `yaml:"jobs"`
+	Limits    LimitsConfig      `yaml:"limits"`
 	Telemetry TelemetryConfig   `yaml:"telemetry"`
 	Audit     AuditConfig       `yaml:"audit"`
 	Sources   map[string]Source `yaml:"sources"`
@@ -254,6 +255,7 @@ func (c *Config) setDefaults() {
 	c.Audit.HeadsSchedule = cmp.Or(c.Audit.HeadsSchedule, "0 3 * * *")
 	c.Jobs.LateAfter = cmp.Or(c.Jobs.LateAfter, 3*time.Hour)
 	c.Server.Address = cmp.Or(c.Server.Address, "127.0.0.1:8080")
+	c.Limits.withDefaults()
 	c.Auth.SetDefaults()
 	if c.Instance.Test {
 		c.Instance.Organisation = cmp.Or(c.Instance.Organisation, "310000000")

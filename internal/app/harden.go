@@ -2,16 +2,14 @@ package app
 
 import (
 	"log/slog"
-	"math"
-	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
+	"samsyn/internal/care"
 	"samsyn/internal/limits"
 )
 
@@ -81,31 +79,22 @@ func unpacked(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// Requests a second of one caller, and at once: more than people and their pages ask for.
-const (
-	perSecond = 50
-	atOnce    = 500
-)
-
-// rated lets each caller ask for so much and no more. A caller is an IP address: who signs
-// in is not known before the request is read. It counts by the machine's own clock.
-func rated(next http.Handler, allow *limits.Rate, log *slog.Logger, counted func(what string)) http.Handler {
+// rated lets each caller ask for so much and no more. A caller is an address, as the nearest
+// trusted proxy tells it: who signs in is not known before the request is read, and is counted
+// by the gate. It counts by the machine's own clock.
+func rated(next http.Handler, allow *limits.Rate, address func(*http.Request) string, log *slog.Logger, counted func(what string)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.RemoteAddr)
-		if err != nil {
-			host = "unknown"
-		}
-		wait, ok := allow.Take(host)
+		wait, ok := allow.Take(address(r))
 		if ok {
 			next.ServeHTTP(w, r)
 			return
 		}
 		counted("rate")
-		log.Warn("a caller asks for too much", "limit", perSecond, "wait", wait.Round(time.Millisecond))
+		log.Warn("a caller asks for too much", "wait", wait.Round(time.Millisecond))
 		for _, line := range headers {
 			w.Header().Set(line[0], line[1])
 		}
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+		w.Header().Set("Retry-After", care.Limited{Wait: wait}.Seconds())
 		w.WriteHeader(http.StatusTooManyRequests)
 	})
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/labstack/echo/v4"
+
 	"samsyn/internal/limits"
 )
 
@@ -129,7 +131,7 @@ func TestTooManyRequestsAreToldWhenToComeBack(t *testing.T) {
 	var logged strings.Builder
 	counted := 0
 	h := rated(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
-		limits.NewRate(0.5, 2, func() time.Time { return now }), slog.New(slog.NewTextHandler(&logged, nil)), func(string) { counted++ })
+		limits.NewRate(0.5, 2, func() time.Time { return now }), echo.ExtractIPDirect(), slog.New(slog.NewTextHandler(&logged, nil)), func(string) { counted++ })
 	var codes []int
 	var last *httptest.ResponseRecorder
 	for range 4 {
@@ -141,6 +143,35 @@ func TestTooManyRequestsAreToldWhenToComeBack(t *testing.T) {
 	}
 	if strings.Contains(logged.String(), "ella") || strings.Contains(logged.String(), "127.0.0.1") {
 		t.Errorf("the log tells who or what: %s", logged.String())
+	}
+}
+
+// TestCallersBehindAProxyAreToldApart: by the address that the nearest trusted proxy tells, and nobody else's word.
+func TestCallersBehindAProxyAreToldApart(t *testing.T) {
+	c := Config{Server: ServerConfig{TrustedProxies: []string{"10.1.2.0/24"}}}
+	for _, w := range []struct {
+		name, peer, said, peer2, said2 string
+		same                           bool
+	}{
+		{"two behind a proxy", "10.1.2.3:1", "203.0.113.1", "10.1.2.3:2", "203.0.113.2", false},
+		{"one behind two proxies", "10.1.2.3:1", "203.0.113.1", "10.1.2.4:2", "203.0.113.1", true},
+		{"one who says that she is another", "203.0.113.9:1", "203.0.113.1", "203.0.113.9:2", "203.0.113.2", true},
+		{"one who says so through a proxy", "10.1.2.3:1", "1.1.1.1, 203.0.113.1", "10.1.2.3:1", "2.2.2.2, 203.0.113.1", true},
+	} {
+		h := rated(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
+			limits.NewRate(0.001, 1, time.Now), c.clientAddress(), slog.New(slog.DiscardHandler), func(string) {})
+		var codes []int
+		for _, who := range [][2]string{{w.peer, w.said}, {w.peer2, w.said2}} {
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.RemoteAddr = who[0]
+			r.Header.Set("X-Forwarded-For", who[1])
+			rec := httptest.NewRecorder()
+			h.ServeHTTP(rec, r)
+			codes = append(codes, rec.Code)
+		}
+		if codes[0] != 204 || (codes[1] == 429) != w.same {
+			t.Errorf("%s: %v", w.name, codes)
+		}
 	}
 }
 

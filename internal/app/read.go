@@ -330,6 +330,7 @@ func (r *reader) validate(c *Config) {
 		r.fault("store.keys", "none: a store of real people is sealed; name a file")
 	}
 	r.validateJobs(c)
+	r.validateLimits(c)
 	known, err := systems(c.Instance.Connectors)
 	if err != nil {
 		r.fault("instance.connectors", "a connector cannot be used:\n%v", err)

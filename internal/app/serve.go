@@ -13,7 +13,6 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 
 	"samsyn/internal/api"
-	"samsyn/internal/limits"
 	"samsyn/internal/web"
 	"samsyn/internal/words"
 )
@@ -86,7 +85,8 @@ func (a *App) Serve(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	h = rated(h, limits.NewRate(perSecond, atOnce, time.Now), a.log, a.metrics.Limited)
+	a.gate.Limits = a.viewerLimits(time.Now)
+	h = rated(h, a.Config.Limits.rate(time.Now), a.Config.clientAddress(), a.log, a.metrics.Limited)
 	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12}}
 	stopHeads, err := a.exportHeads(ctx)

@@ -5,6 +5,7 @@ package care
 
 import (
 	"errors"
+	"strconv"
 	"time"
 
 	"samsyn/fhir"
@@ -149,6 +150,23 @@ var (
 	ErrDenied      = errors.New("denied")
 	ErrUnavailable = errors.New("unavailable")
 )
+
+// Limited is an ErrUnavailable for one who asks for too much. It says nothing of what she asked for.
+type Limited struct {
+	Wait time.Duration // until she may ask again
+}
+
+func (l Limited) Error() string {
+	return "too much is asked for: wait " + l.Wait.Round(time.Second).String()
+}
+
+// Is tells that it is an ErrUnavailable.
+func (l Limited) Is(target error) bool { return target == ErrUnavailable }
+
+// Seconds is the wait as HTTP's Retry-After says it: whole seconds, at least one.
+func (l Limited) Seconds() string {
+	return strconv.FormatInt(max(1, int64((l.Wait+time.Second-1)/time.Second)), 10)
+}
 
 // Claim is what one source says of who a person is. The name of a child that only
 // barnevern names is as confidential as the rest of what barnevern says, so a claim

@@ -84,6 +84,8 @@ type Gate struct {
 	Random   io.Reader // ids of events; nil is crypto/rand
 	// Registered tells what of rights stands in an export; nil: nothing.
 	Registered Registered
+	// Limits bounds what one viewer asks for; nil: nothing does.
+	Limits Limits
 }
 
 // Opened is what is released about one person: already filtered and redacted for the viewer.
@@ -113,12 +115,16 @@ type answer[T any] struct {
 // the log says that what was decided on has changed, it is decided again, a few times.
 func release[T any](ctx context.Context, g *Gate, r Request, make func(ctx context.Context, at time.Time) (answer[T], error)) (T, error) {
 	var none T
+	if err := g.asks(r); err != nil {
+		return none, fmt.Errorf("%s: %w", r.Interaction, err)
+	}
 	for range tries {
 		at := g.now()
 		a, err := make(ctx, at)
 		if err != nil {
 			return none, errors.Join(fmt.Errorf("%s: %w", r.Interaction, err), g.failed(ctx, r, at))
 		}
+		refused := g.opens(r, a.events)
 		lines, err := g.lines(a.events)
 		if err == nil {
 			err = g.Store.Audit(ctx, a.epochs, lines)
@@ -128,6 +134,8 @@ func release[T any](ctx context.Context, g *Gate, r Request, make func(ctx conte
 			continue
 		case err != nil:
 			return none, fmt.Errorf("%s: %w", r.Interaction, err)
+		case refused != nil:
+			return none, fmt.Errorf("%s: %w", r.Interaction, refused)
 		case !a.found:
 			return none, fmt.Errorf("%s: %w", r.Interaction, care.ErrNotFound)
 		}

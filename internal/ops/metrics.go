@@ -68,14 +68,14 @@ func NewMetrics(now func() time.Time, gather func(ctx context.Context) (Facts, e
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}, []string{"method", "route", "status"}),
 	}
 	m.limited = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "samsyn_limited_total",
-		Help: "Requests refused for asking too much (rate), and viewers who opened very many children that were new to them (novelty)."}, []string{"limit"})
+		Help: "What was refused because an address (rate) or a viewer (viewer) asked too much, or a viewer opened too many children who were new to her (novelty); and how often somebody opened many of them (novelty-warn)."}, []string{"limit"})
 	m.registry.MustRegister(m.records, m.runs, m.compares, m.differed, m.requests, m.limited, &asked{now, gather},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
-// Limited counts a caller or viewer who has come to a limit; what is rate or novelty, and
-// never who.
+// Limited counts a caller or viewer who has come to a limit; what is rate, viewer, novelty or
+// novelty-warn, and never who.
 func (m *Metrics) Limited(what string) { m.limited.WithLabelValues(what).Inc() }
 
 // Ran counts a run that has ended. outcomes are by name.

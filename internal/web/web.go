@@ -145,8 +145,12 @@ func (h *Handler) translate(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		p := h.page(c)
 		var web *echo.HTTPError
+		var limited care.Limited
 		status := http.StatusInternalServerError
 		switch {
+		case errors.As(err, &limited):
+			status = http.StatusTooManyRequests
+			c.Response().Header().Set("Retry-After", limited.Seconds())
 		case errors.Is(err, care.ErrNotFound), errors.Is(err, care.ErrDenied):
 			status = http.StatusNotFound
 		case errors.Is(err, care.ErrUnavailable):
@@ -156,6 +160,9 @@ func (h *Handler) translate(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		message := p.Say("web.notfound")
 		p.Title = p.Say("web.notfound.title")
+		if status == http.StatusTooManyRequests {
+			p.Title, message = p.Say("web.limited.title"), p.Say("web.limited")
+		}
 		if status >= http.StatusInternalServerError {
 			id := rand.Text()[:8]
 			p.Title, message = p.Say("web.error.title"), p.Say("web.error", "id", id)
