@@ -119,28 +119,22 @@ func (o *Oracle) active(f care.Facts, c care.Consent, at time.Time) bool {
 	return c.Status == care.ConsentActive && c.Person == f.Person && facts && !no && runs(c.From, c.Until, time.Time{}, at) && o.signed(f, c, at)
 }
 
-// tookBack gives when a consent was rejected or taken back. One without a time is always.
+// tookBack gives when a consent was rejected or taken back. Of several noes the latest
+// counts, be it said to come after the instant: the safest where one stands already.
 func tookBack(c care.Consent, at time.Time) (when time.Time, no bool) {
-	if c.Status == care.ConsentInError {
-		return when, false
+	ended := c.Status == care.ConsentRejected || c.Status == care.ConsentWithdrawn
+	if ended {
+		when = c.Changed
 	}
+	no = ended
 	for _, s := range c.Signatures {
-		if !s.Withdrawn.IsZero() && !s.Withdrawn.After(at) {
-			no = true
-			when = later(when, s.Withdrawn)
-		}
+		when = later(when, s.Withdrawn)
+		no = no || !s.Withdrawn.IsZero() && !s.Withdrawn.After(at)
 	}
-	if c.Status == care.ConsentRejected || c.Status == care.ConsentWithdrawn {
-		no = true
-		when = later(when, c.Changed)
-		for _, s := range c.Signatures { // said to be later too: the latest is the safest
-			when = later(when, s.Withdrawn)
-		}
-		if c.Changed.IsZero() || when.After(at) {
-			when = at
-		}
+	if when.After(at) || ended && c.Changed.IsZero() { // nothing signed until now is newer
+		when = at
 	}
-	return when, no
+	return when, no && c.Status != care.ConsentInError
 }
 
 func later(a, b time.Time) time.Time {
