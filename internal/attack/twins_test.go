@@ -182,10 +182,9 @@ var ways = []struct {
 			r.Bases = r.Bases[:len(r.Bases)-1]
 			h.m.Rights[p] = r
 		}
-		if h.v.Role != care.RoleForesatt { // she is told of what she must sign
-			h.m.Give(p, care.Rights{Consents: []care.Consent{{ID: "t-c", Version: 1, Person: p, Status: care.ConsentProposed, Origins: []care.Service{care.BUP, care.Barnevern}, Purpose: care.PurposeCOC,
-				Receivers: []care.Receiver{{Viewer: "petter"}}, From: since, Until: since.AddDate(1, 0, 0), TextVersion: "samtykke-2026-1", Language: "nb", Voluntary: true, Changed: since, ChangedBy: "petter"}}})
-		}
+		// With barnevern in it: a guardian learns of it only when she has signed.
+		h.m.Give(p, care.Rights{Consents: []care.Consent{{ID: "t-c", Version: 1, Person: p, Status: care.ConsentProposed, Origins: []care.Service{care.BUP, care.Barnevern}, Purpose: care.PurposeCOC,
+			Receivers: []care.Receiver{{Viewer: "petter"}}, From: since, Until: since.AddDate(1, 0, 0), TextVersion: "samtykke-2026-1", Language: "nb", Voluntary: true, Changed: since, ChangedBy: "petter"}}})
 		return true
 	}},
 	{"a child of whom nothing may be seen is not there", func(h *hides, p care.PersonID) bool {
