@@ -105,7 +105,6 @@ type house struct {
 	service   *auth.Service
 	deps      auth.Deps
 	config    auth.Config
-	site      *httptest.Server
 	providers map[string]*idp.Server
 	logged    *bytes.Buffer
 	numbers   map[string]string

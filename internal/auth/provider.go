@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -310,5 +309,3 @@ func single(q url.Values, names ...string) ([]string, error) {
 	}
 	return out, nil
 }
-
-func has(all []string, s string) bool { return slices.Contains(all, s) }

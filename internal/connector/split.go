@@ -159,7 +159,7 @@ func decodeJSON(raw []byte, l jsonsafe.Limits) (any, error) {
 }
 
 func (l *Listing) splitXML(body []byte) (answer, error) {
-	root, err := xmlsafe.ParseBytes(body, xmlsafe.Limits{Bytes: 100 << 20, Depth: maxDepth, Nodes: 5_000_000})
+	root, err := xmlsafe.ParseBytes(body, xmlsafe.Limits{Bytes: 100 << 20, Depth: maxDepth, Nodes: 1_000_000})
 	if err != nil {
 		for _, kind := range []error{xmlsafe.ErrDoctype, xmlsafe.ErrTooLarge, xmlsafe.ErrTooDeep, xmlsafe.ErrMalformed} {
 			if errors.Is(err, kind) { // the parser's own words may quote the input

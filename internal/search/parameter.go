@@ -139,7 +139,7 @@ func (k kind) check(v string) error {
 		}
 	case reference:
 		if typ, id, ok := fhir.SplitReference(v); (!ok || typ == "" || id == "") && strings.Contains(v, "/") || v == "" {
-			return fmt.Errorf("Type/id is wanted: %w", care.ErrInvalid)
+			return fmt.Errorf("a reference Type/id is wanted: %w", care.ErrInvalid)
 		}
 	case identity:
 		if v == "" {

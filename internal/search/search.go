@@ -163,7 +163,7 @@ func (q *Query) readSort(value string) error {
 func (q *Query) readInclude(value string, into *[]parameter, reverse bool) error {
 	parts := strings.Split(value, ":")
 	if len(parts) < 2 || len(parts) > 3 || !reverse && parts[0] != q.Type {
-		return fmt.Errorf("Type:parameter of the type that is searched is wanted: %w", care.ErrInvalid)
+		return fmt.Errorf("the form Type:parameter of the type that is searched is wanted: %w", care.ErrInvalid)
 	}
 	p, ok := find(parts[0], parts[1])
 	if !ok || p.kind != reference {
