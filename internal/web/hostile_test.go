@@ -3,7 +3,6 @@ package web_test
 import (
 	"encoding/json"
 	"fmt"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -128,6 +127,7 @@ func TestSourcesCannotRunAnything(t *testing.T) {
 		return p
 	}
 	b := start(t)
+	server := newStage(t)
 	shown := 0
 	for round := 0; at < n || round == 0; round++ {
 		m := families()
@@ -158,7 +158,7 @@ func TestSourcesCannotRunAnything(t *testing.T) {
 		}
 		m.People["ella"] = append(m.People["ella"], said...)
 		h := open(t, m, anders, liv)
-		server := httptest.NewServer(h.handler)
+		server.show(h.handler)
 		for _, path := range []string{"/", "/barn/ella", "/barn/jonas", "/barn/selma", "/kilder"} {
 			if found := alive(h.page(t, path, "som=anders")); len(found) > 0 {
 				t.Errorf("round %d, %s: %.300v", round, path, found)
@@ -179,7 +179,6 @@ func TestSourcesCannotRunAnything(t *testing.T) {
 			}
 			b.quiet(t, fmt.Sprintf("round %d, %s", round, path))
 		}
-		server.Close()
 	}
 	if shown < n/8 {
 		t.Errorf("only %d of %d payloads came to a page as text: the test tries too little", shown, n)
