@@ -165,7 +165,7 @@ func (p *pool) rules(ctx context.Context) (map[int64]string, error) {
 func (s *Store) Resolve(ctx context.Context, id care.PersonID) (care.PersonID, error) {
 	var out string
 	err := s.read.GetContext(ctx, &out, `SELECT coalesce(p.merged_into, p.id) FROM person p
-		WHERE p.id = $1 AND EXISTS (SELECT 1 FROM subject u WHERE u.person = coalesce(p.merged_into, p.id))`, string(id))
+		WHERE p.id = $1 AND EXISTS (SELECT 1 FROM subject u WHERE u.person = coalesce(p.merged_into, p.id))`, storable(string(id)))
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", errNone("person")
 	}

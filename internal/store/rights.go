@@ -262,7 +262,7 @@ const factsQuery = meAndUs + rightsOfUs + ` AND (r.kind NOT IN ('appointment', '
 func (s *Store) Facts(ctx context.Context, viewer care.Viewer, person care.PersonID) (care.Facts, error) {
 	f := care.Facts{Viewer: viewer, Person: person}
 	var rows []factRow
-	if err := s.read.SelectContext(ctx, &rows, factsQuery, string(person), viewer.ID, s.hprID(viewer.HPR), flag(viewer.Role == care.RoleKoordinerendeEnhet)); err != nil {
+	if err := s.read.SelectContext(ctx, &rows, factsQuery, storable(string(person)), viewer.ID, s.hprID(viewer.HPR), flag(viewer.Role == care.RoleKoordinerendeEnhet)); err != nil {
 		return care.Facts{}, fmt.Errorf("read facts: %w", err)
 	}
 	var r care.Rights
@@ -355,7 +355,7 @@ func become(r *care.Rights, who care.PersonID) {
 // a decision about one viewer. The error is care.ErrNotFound where there is no such person.
 func (s *Store) Rights(ctx context.Context, person care.PersonID) (held care.Rights, who care.PersonID, epoch int64, err error) {
 	var rows []factRow
-	err = s.read.SelectContext(ctx, &rows, meAndUs+rightsOfUs+` UNION ALL SELECT '', '', me.id, '', `+epochAndAddress+`, NULL FROM me`, string(person))
+	err = s.read.SelectContext(ctx, &rows, meAndUs+rightsOfUs+` UNION ALL SELECT '', '', me.id, '', `+epochAndAddress+`, NULL FROM me`, storable(string(person)))
 	if err == nil {
 		err = s.gatherRights(ctx, rows, &held, func(row factRow) { who, epoch = care.PersonID(row.Person), row.A })
 	}
@@ -431,7 +431,7 @@ func (s *Store) Whose(ctx context.Context, typ, id string) (care.PersonID, error
 	var out []care.PersonID
 	err := s.read.SelectContext(ctx, &out, `SELECT DISTINCT u.person FROM resource r JOIN contribution c ON c.id = r.contribution
 		JOIN subject u ON u.source = c.source AND u.subject = c.subject
-		WHERE r.type = $1 AND r.id = $2 AND u.person IS NOT NULL ORDER BY u.person LIMIT 2`, typ, id)
+		WHERE r.type = $1 AND r.id = $2 AND u.person IS NOT NULL ORDER BY u.person LIMIT 2`, storable(typ), storable(id))
 	if err != nil {
 		return "", fmt.Errorf("find whose it is: %w", err)
 	}
