@@ -30,7 +30,7 @@ func faultOf(err error) fault {
 	var file *sqlite.Error
 	var network net.Error
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, errJournal): // a file's error number looks like a network's
 		return otherFault
 	case errors.As(err, &server):
 		switch code := string(server.Code); {

@@ -51,6 +51,10 @@ func (w *work) end(kind journal.Kind, subject string, p journal.Payload) {
 	}
 }
 
+// errJournal is what the journal's file cannot do. It is not the database's: nothing is gained
+// by doing the transaction again.
+var errJournal = errors.New("the journal of what ended")
+
 // writeJournal writes what was noted, and keeps up to where the journal is known. The lock is
 // held until the transaction ends: a backup that knows an entry knows all before it.
 func (w *work) writeJournal() error {
@@ -62,7 +66,7 @@ func (w *work) writeJournal() error {
 	}
 	at, err := w.s.ended.Append(w.ended...)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errJournal, err)
 	}
 	return w.know(at)
 }

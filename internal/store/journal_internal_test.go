@@ -50,6 +50,8 @@ func TestNothingIsKeptThatIsNotInTheJournal(t *testing.T) {
 		a.Ended = time.Unix(2, 0)
 		if err := keep(1); err == nil {
 			t.Error("it was confirmed")
+		} else if faultOf(err) != otherFault {
+			t.Errorf("a file that cannot be written is taken for a database that is away, and tried for half a minute: %v", err)
 		}
 		if n := count(); n != 1 {
 			t.Errorf("%d versions of the appointment are held, want the one that runs", n)
