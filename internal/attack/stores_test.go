@@ -186,39 +186,45 @@ func (k *kept) conceal(d dice, w *world, v care.Viewer, p care.PersonID, base *g
 	return done
 }
 
-// twinStores asks pairs of worlds that stand in real stores.
+// twinStores asks pairs of worlds that stand in real stores. A pair is a test of its own, so that
+// its stores are closed when it is over.
 func twinStores(t *testing.T, pairs int, dsn func(t *testing.T) string) {
 	asked := 0
-	for seed := firstSeed(t); seed < firstSeed(t)+uint64(pairs); seed++ {
-		d := roll(seed ^ 0x51)
-		a, b := keepAll(t, dsn(t), seed, families(seed)), keepAll(t, dsn(t), seed, families(seed))
-		one, two := openOn(t, a.s, nil), openOn(t, b.s, nil)
-		v, _ := viewer(pick(d, viewers).ID)
-		p := pick(d, []care.PersonID{"ella", "jonas", "selma"})
-		if a.ids[p] != b.ids[p] {
-			t.Fatalf("seed %d: the twins call %s %s and %s", seed, p, a.ids[p], b.ids[p])
-		}
-		done := b.conceal(d, two, v, p, families(seed))
-		all := shapes(a.ids[p], append(resourceNames(families(seed)), "Encounter/h-"+string(p)+"bup", "CarePlan/h-"+string(p)+"barnevern"), d)
-		for _, n := range d.Perm(len(all))[:min(len(all), 60)] {
-			r := all[n]
-			if r.viewer = v.ID; forOffices(r) {
-				continue
-			}
-			x, y := one.ask(r), two.ask(r)
-			asked++
-			if diff := differ(x, y); diff != "" {
-				t.Errorf("seed %d, %s, concealed %q: %s", seed, r, done, diff)
-			}
-			if strings.Contains(y.body, secretWord) || x.status >= 500 {
-				t.Errorf("seed %d, %s, concealed %q: status %d, %s", seed, r, done, x.status, cut(y.body))
-			}
-		}
-		if t.Failed() {
-			t.Fatalf("run it again with SAMSYN_TEST_SEED=%d", seed)
-		}
+	for seed := firstSeed(t); seed < firstSeed(t)+uint64(pairs) && !t.Failed(); seed++ {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { asked += twinPair(t, seed, dsn) })
 	}
 	t.Logf("%d pairs of stores, %d requests to each", pairs, asked)
+}
+
+func twinPair(t *testing.T, seed uint64, dsn func(t *testing.T) string) (asked int) {
+	d := roll(seed ^ 0x51)
+	a, b := keepAll(t, dsn(t), seed, families(seed)), keepAll(t, dsn(t), seed, families(seed))
+	one, two := openOn(t, a.s, nil), openOn(t, b.s, nil)
+	v, _ := viewer(pick(d, viewers).ID)
+	p := pick(d, []care.PersonID{"ella", "jonas", "selma"})
+	if a.ids[p] != b.ids[p] {
+		t.Fatalf("seed %d: the twins call %s %s and %s", seed, p, a.ids[p], b.ids[p])
+	}
+	done := b.conceal(d, two, v, p, families(seed))
+	all := shapes(a.ids[p], append(resourceNames(families(seed)), "Encounter/h-"+string(p)+"bup", "CarePlan/h-"+string(p)+"barnevern"), d)
+	for _, n := range d.Perm(len(all))[:min(len(all), 60)] {
+		r := all[n]
+		if r.viewer = v.ID; forOffices(r) {
+			continue
+		}
+		x, y := one.ask(r), two.ask(r)
+		asked++
+		if diff := differ(x, y); diff != "" {
+			t.Errorf("seed %d, %s, concealed %q: %s", seed, r, done, diff)
+		}
+		if strings.Contains(y.body, secretWord) || x.status >= 500 {
+			t.Errorf("seed %d, %s, concealed %q: status %d, %s", seed, r, done, x.status, cut(y.body))
+		}
+	}
+	if t.Failed() {
+		t.Fatalf("run it again with SAMSYN_TEST_SEED=%d", seed)
+	}
+	return asked
 }
 
 // TestTwinStoresAnswerAlike is TestTwinWorldsAnswerAlike where SQL chooses what is seen.
