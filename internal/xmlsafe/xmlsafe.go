@@ -23,7 +23,7 @@ import (
 type Limits struct {
 	Bytes int64 // 10 MiB
 	Depth int   // 64
-	Nodes int   // 500,000 elements and attributes
+	Nodes int   // 500,000 elements and attributes; of tags, comments and sections together twice as many
 }
 
 func (l Limits) withDefaults() Limits {
@@ -79,6 +79,11 @@ func ParseBytes(data []byte, limits Limits) (*Node, error) {
 	if int64(len(data)) > l.Bytes {
 		return nil, fmt.Errorf("the document %w (%d bytes)", ErrTooLarge, l.Bytes)
 	}
+	// Told before anything is made of it: what is refused at the last node has cost as much as
+	// what is taken.
+	if bytes.Count(data, []byte("<")) > 2*l.Nodes {
+		return nil, fmt.Errorf("the document %w: more than %d tags", ErrTooLarge, 2*l.Nodes)
+	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	p := parser{limits: l, dec: xml.NewDecoder(bytes.NewReader(data))}
 	p.dec.CharsetReader = charset
@@ -106,7 +111,7 @@ type parser struct {
 	nodes  int
 	root   *Node
 	stack  []*Node
-	text   []*strings.Builder
+	text   []bytes.Buffer // by depth; one that ended serves the next
 }
 
 func (p *parser) document() (*Node, error) {
@@ -150,7 +155,7 @@ func (p *parser) token(tok xml.Token) error {
 		if !utf8.Valid(t) {
 			return p.fault(ErrMalformed, "invalid UTF-8")
 		}
-		p.text[len(p.text)-1].Write(t)
+		p.text[len(p.stack)-1].Write(t)
 	}
 	return nil
 }
@@ -181,7 +186,9 @@ func (p *parser) start(t xml.StartElement) error {
 		parent.Children = append(parent.Children, n)
 	}
 	p.stack = append(p.stack, n)
-	p.text = append(p.text, &strings.Builder{})
+	if len(p.text) < len(p.stack) {
+		p.text = append(p.text, bytes.Buffer{})
+	}
 	return nil
 }
 
@@ -192,7 +199,8 @@ func (p *parser) end() {
 		text = strings.TrimSpace(text)
 	}
 	n.Text = text
-	p.stack, p.text = p.stack[:last], p.text[:last]
+	p.text[last].Reset()
+	p.stack = p.stack[:last]
 }
 
 func (p *parser) fault(kind error, detail string) error {
