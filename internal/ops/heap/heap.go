@@ -16,5 +16,6 @@ func Keep(getenv func(string) string) (release func()) {
 		return func() {}
 	}
 	spare := make([]byte, Spare)
+	untouch(spare)
 	return func() { runtime.KeepAlive(spare) }
 }
