@@ -93,9 +93,9 @@ func sequence(t *rapid.T, db database) {
 				}
 			}
 		case "kill":
-			m := &mortal{Store: w.store, left: rapid.IntRange(1, 9).Draw(t, "call"), after: rapid.Bool().Draw(t, "after")}
+			m := newMortal(w.store, rapid.IntRange(1, 9).Draw(t, "call"), rapid.Bool().Draw(t, "after"))
 			w.pipeline = w.pipelineOn(m)
-			if _, err := w.sync(); err == nil && m.left <= 0 {
+			if _, err := w.sync(); err == nil && m.left.Load() <= 0 {
 				t.Fatalf("a killed run says that it went well")
 			}
 			w.reopen()

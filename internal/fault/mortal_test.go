@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 
 	"samsyn/adapters"
 	"samsyn/internal/ingest"
@@ -20,19 +21,25 @@ import (
 // did and before anybody is told. It stays dead.
 type mortal struct {
 	ingest.Store
-	left  int
+	left  atomic.Int64
 	after bool
 }
 
+func newMortal(s ingest.Store, left int, after bool) *mortal {
+	m := &mortal{Store: s, after: after}
+	m.left.Store(int64(left))
+	return m
+}
+
 func (m *mortal) step(do func() error) error {
-	m.left--
-	if m.left < 0 || m.left == 0 && !m.after {
+	left := m.left.Add(-1) // the next page is looked at while one is kept
+	if left < 0 || left == 0 && !m.after {
 		return errKilled
 	}
 	if err := do(); err != nil {
 		return err
 	}
-	if m.left == 0 {
+	if left == 0 {
 		return errKilled
 	}
 	return nil

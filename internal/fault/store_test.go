@@ -114,7 +114,7 @@ func TestF15Reopen(t *testing.T) {
 		w := anew(t, database{"sqlite", freshSQLite}, firstSeed(t)+uint64(i), setting{facts: 10, page: 3})
 		for range 3 {
 			w.stir(5)
-			mortal := &mortal{Store: w.store, left: 1 + w.rnd.IntN(8), after: w.rnd.IntN(2) == 0}
+			mortal := newMortal(w.store, 1+w.rnd.IntN(8), w.rnd.IntN(2) == 0)
 			w.pipeline = w.pipelineOn(mortal)
 			if _, err := w.sync(); err != nil && !errors.Is(err, errKilled) {
 				t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -389,9 +390,9 @@ func (r remote) Destroy(ctx context.Context, p vault.Partition) error {
 // TestRemoteKeys: a service of keys does as well as a file, and where it fails nothing opens.
 func TestRemoteKeys(t *testing.T) {
 	inside := vault.InFile(keyFile(t), now)
-	var broken func(w http.ResponseWriter) bool
+	var broken atomic.Pointer[func(w http.ResponseWriter) bool]
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if broken != nil && broken(w) {
+		if f := broken.Load(); f != nil && (*f)(w) {
 			return
 		}
 		body, err := io.ReadAll(r.Body)
@@ -429,7 +430,7 @@ func TestRemoteKeys(t *testing.T) {
 		"lies":        func(w http.ResponseWriter) bool { _, _ = w.Write([]byte("\x08\x01 another ring")); return true },
 		"hangs up":    func(http.ResponseWriter) bool { panic(http.ErrAbortHandler) },
 	} {
-		broken = f
+		broken.Store(&f)
 		if _, err := vault.Open(ctx, keys, s, now); err == nil {
 			t.Errorf("%s: the store opens", name)
 		}
@@ -440,7 +441,7 @@ func TestRemoteKeys(t *testing.T) {
 			t.Errorf("%s: rotated", name)
 		}
 	}
-	broken = nil
+	broken.Store(nil)
 	if err := v.Destroy(ctx, "bup"); err != nil {
 		t.Fatal(err)
 	}
