@@ -254,7 +254,7 @@ func (d *decider) extension(o object, n *node) any {
 // for the source, its place in the answer for its key, and days for instants.
 func (d *decider) nameless(c care.Contribution, place int) care.Contribution {
 	return care.Contribution{Source: string(c.Service), Service: c.Service, Person: c.Person, Key: strconv.Itoa(place + 1),
-		Version: 1, Recorded: d.midnight(c.Recorded), Changed: d.midnight(c.Changed)}
+		Recorded: d.midnight(c.Recorded), Changed: d.midnight(c.Changed)}
 }
 
 // midnight is the beginning of an instant's day.

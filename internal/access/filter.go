@@ -12,19 +12,11 @@ import (
 // person says that the address is hidden, nothing that places her leaves, of any source.
 func (t *Table) Filter(f care.Facts, s Scope, cs []care.Contribution, at time.Time) (seen []care.Contribution, withheld int) {
 	d := t.decider(f, at)
-	hidden := s.Address || f.Address.Hidden()
-	marked := make([][]care.Marks, len(cs))
-	for i, c := range cs {
-		marked[i] = make([]care.Marks, len(c.Made))
-		for k, m := range c.Made {
-			marked[i][k] = care.MarksOf(m.Resource)
-			hidden = hidden || marked[i][k].Address().Hidden()
-		}
-	}
+	marks, hidden := marked(f, s, cs)
 	for i, c := range cs {
 		var made []care.Made
 		for k, m := range c.Made {
-			if m, ok := d.see(s, c, m, marked[i][k], hidden); ok {
+			if m, ok := d.see(s, c, m, marks[i][k], hidden); ok {
 				made = append(made, m)
 			} else {
 				withheld++
@@ -42,6 +34,20 @@ func (t *Table) Filter(f care.Facts, s Scope, cs []care.Contribution, at time.Ti
 	return seen, withheld
 }
 
+// marked reads the marks of what contributions say, and tells whether they or the facts hide the address.
+func marked(f care.Facts, s Scope, cs []care.Contribution) (marks [][]care.Marks, hidden bool) {
+	hidden = s.Address || f.Address.Hidden()
+	marks = make([][]care.Marks, len(cs))
+	for i, c := range cs {
+		marks[i] = make([]care.Marks, len(c.Made))
+		for k, m := range c.Made {
+			marks[i][k] = care.MarksOf(m.Resource)
+			hidden = hidden || marks[i][k].Address().Hidden()
+		}
+	}
+	return marks, hidden
+}
+
 func (d *decider) see(s Scope, c care.Contribution, m care.Made, marks care.Marks, hidden bool) (care.Made, bool) {
 	i := Item{Service: c.Service, Type: m.Resource.Type, Marks: marks, Record: care.RecordRef{Source: c.Source, Kind: c.Kind, Key: c.Key}}
 	if !s.Allowed || c.Person != d.f.Person || !Holds(s.Visible, i) {
@@ -51,10 +57,13 @@ func (d *decider) see(s Scope, c care.Contribution, m care.Made, marks care.Mark
 	if !decision.Allowed {
 		return care.Made{}, false
 	}
+	recorded, changed := m.Recorded, m.Changed
 	m, ok := d.t.redact(m, decision.Fields)
 	if ok && hidden {
-		return d.placeless(m)
+		m, ok = d.placeless(m)
+		recorded, changed = d.midnight(recorded), d.midnight(changed)
 	}
+	m.Recorded, m.Changed = recorded, changed
 	return m, ok
 }
 

@@ -105,7 +105,7 @@ func (h *Handler) batched(ctx context.Context, a asking, address string) entry {
 		return entry{Response: &entryResponse{Status: strconv.Itoa(status), Outcome: outcomeOf(code, text)}}
 	}
 	e := entry{Resource: r.body, Response: &entryResponse{Status: strconv.Itoa(r.status)}}
-	if r.version > 0 {
+	if r.version != "" {
 		e.Response.ETag = etag(r.version)
 	}
 	if !r.changed.IsZero() {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -146,5 +147,5 @@ func (h *Handler) writeConsent(c echo.Context, status int, k care.Consent) error
 	if err != nil {
 		return err
 	}
-	return h.write(c, reply{status: status, body: r.Body, version: k.Version, changed: k.Changed})
+	return h.write(c, reply{status: status, body: r.Body, version: strconv.Itoa(k.Version), changed: k.Changed})
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -42,7 +41,7 @@ type reply struct {
 	status int
 	body   []byte
 	// version and changed are of a single resource; they make ETag and Last-Modified.
-	version int
+	version string
 	changed time.Time
 }
 
@@ -135,11 +134,15 @@ func (d *fhirDoor) vread(ctx context.Context, a asking, typ, id, version string)
 	if err != nil {
 		return reply{}, err
 	}
-	i := slices.IndexFunc(all, func(v care.ResourceVersion) bool { return strconv.Itoa(v.Version) == version })
-	if i < 0 {
-		return reply{}, care.ErrNotFound
+	for _, v := range all {
+		if v.Deleted {
+			continue
+		}
+		if r, err := one(v); err != nil || r.version == version {
+			return r, err
+		}
 	}
-	return one(all[i])
+	return reply{}, care.ErrNotFound
 }
 
 func one(v care.ResourceVersion) (reply, error) {
@@ -147,12 +150,29 @@ func one(v care.ResourceVersion) (reply, error) {
 		return reply{}, care.ErrNotFound
 	}
 	r, err := servedVersion(v)
-	return reply{status: http.StatusOK, body: r.Body, version: v.Version, changed: v.Recorded}, err
+	if err != nil {
+		return reply{}, err
+	}
+	version, err := versionOf(r)
+	return reply{status: http.StatusOK, body: r.Body, version: version, changed: v.Recorded}, err
+}
+
+// versionOf reads the version that a served resource says it is.
+func versionOf(r fhir.Resource) (string, error) {
+	var said struct {
+		Meta struct {
+			VersionID string `json:"versionId"`
+		} `json:"meta"`
+	}
+	if err := json.Unmarshal(r.Body, &said); err != nil {
+		return "", fmt.Errorf("read the version of what is served: %w", err)
+	}
+	return said.Meta.VersionID, nil
 }
 
 // servedVersion is a version as it leaves the house.
 func servedVersion(v care.ResourceVersion) (fhir.Resource, error) {
-	all, err := consolidate.Served(v.Person, []care.Contribution{{Source: v.Record.Source, Kind: v.Record.Kind, Key: v.Record.Key, Version: v.Version, Service: v.Service,
+	all, err := consolidate.Served(v.Person, []care.Contribution{{Source: v.Record.Source, Kind: v.Record.Kind, Key: v.Record.Key, Service: v.Service,
 		Person: v.Person, Recorded: v.Recorded, Made: []care.Made{{Resource: v.Resource}}}})
 	if err != nil {
 		return fhir.Resource{}, err
@@ -172,15 +192,15 @@ func (d *fhirDoor) history(ctx context.Context, a asking, typ, id string) (reply
 	b := bundle{kind: "history", total: len(all)}
 	for _, v := range all {
 		e := entry{FullURL: a.base + "/" + typ + "/" + id, Request: &entryRequest{Method: "PUT", URL: typ + "/" + id},
-			Response: &entryResponse{Status: "200", ETag: etag(v.Version), LastModified: stamp(v.Recorded)}}
+			Response: &entryResponse{Status: "200", LastModified: stamp(v.Recorded)}}
 		if v.Deleted {
-			e.Request.Method = "DELETE"
+			e.Request.Method, e.Response.ETag = "DELETE", etag(consolidate.Version(nil, v.Recorded))
 		} else {
-			r, err := servedVersion(v)
+			r, err := one(v)
 			if err != nil {
 				return reply{}, err
 			}
-			e.Resource = r.Body
+			e.Resource, e.Response.ETag = r.body, etag(r.version)
 		}
 		b.entries = append(b.entries, e)
 	}
@@ -339,7 +359,7 @@ func (h *Handler) fhirSearch(c echo.Context) error {
 }
 
 func (h *Handler) write(c echo.Context, r reply) error {
-	if r.version > 0 {
+	if r.version != "" {
 		c.Response().Header().Set("ETag", etag(r.version))
 	}
 	if !r.changed.IsZero() {
@@ -348,6 +368,6 @@ func (h *Handler) write(c echo.Context, r reply) error {
 	return c.Blob(r.status, fhirJSON, r.body)
 }
 
-func etag(version int) string { return fmt.Sprintf(`W/"%d"`, version) }
+func etag(version string) string { return `W/"` + version + `"` }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -201,6 +201,55 @@ func nextOf(body string) string {
 	return ""
 }
 
+// of is the request with the name of a version in its address.
+func (r request) of(version string) request {
+	r.path = strings.ReplaceAll(r.path, "{version}", version)
+	return r
+}
+
+// version asks for the present version of a resource and gives its name, "1" where there is none to be had.
+func (w *world) version(r request) string {
+	path, _, _ := strings.Cut(r.path, "/_history")
+	a := w.ask(request{viewer: r.viewer, method: http.MethodGet, path: path})
+	return cmp.Or(strings.Trim(a.header.Get("ETag"), `W/"`), "1")
+}
+
+// known is the name of the newest version of the resource at a path as the viewer would be told it, or
+// where she is told nothing, as one who sees everything would: it may have been heard from others.
+func (w *world) known(t testing.TB, v care.Viewer, path string) string {
+	t.Helper()
+	parts := strings.Split(path, "/")
+	old := w.Memory.Old[parts[2]+"/"+parts[3]]
+	if len(old) == 0 {
+		return "1"
+	}
+	said := []care.Contribution{{Source: old[0].Record.Source, Kind: old[0].Record.Kind, Key: old[0].Record.Key, Service: old[0].Service, Person: old[0].Person, Recorded: old[len(old)-1].Recorded,
+		Made: []care.Made{{Resource: old[0].Resource}}}}
+	fails := w.Memory.Fails
+	w.Memory.Fails = ""
+	f := w.facts(v, old[0].Person)
+	w.Memory.Fails = fails
+	if seen, _ := w.table.Filter(f, w.table.Scope(f, stories.Now()), said, stories.Now()); len(seen) > 0 {
+		said = seen
+	}
+	served, err := consolidate.Served(old[0].Person, said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(served) == 0 {
+		return "1"
+	}
+	var body struct {
+		Meta struct {
+			VersionID string `json:"versionId"`
+		} `json:"meta"`
+	}
+	if err := json.Unmarshal(served[0].Body, &body); err != nil {
+		t.Fatal(err)
+	}
+	return body.Meta.VersionID
+}
+
 // print is what the command line gives: text, json or fhir.
 func (w *world) print(r request) answer {
 	v, ok := viewer(r.viewer)
@@ -339,7 +388,7 @@ func keep(m *gatetest.Memory, c care.Contribution) {
 		name := made.Resource.Type + "/" + made.Resource.ID
 		m.Old[name] = nil
 		for v := c.Version; v >= 1; v-- {
-			m.Old[name] = append(m.Old[name], care.ResourceVersion{Version: v, Recorded: c.Recorded.AddDate(0, 0, v-c.Version), Service: c.Service, Subject: c.Subject, Person: c.Person,
+			m.Old[name] = append(m.Old[name], care.ResourceVersion{Version: v, Recorded: c.Recorded.AddDate(0, 0, v-c.Version), Changed: c.Changed, Service: c.Service, Subject: c.Subject, Person: c.Person,
 				Record: care.RecordRef{Source: c.Source, Kind: c.Kind, Key: c.Key}, Current: v == c.Version, Marks: care.MarksOf(made.Resource), Resource: made.Resource, Lineage: made.Lineage})
 		}
 	}

@@ -84,6 +84,9 @@ type Lineage struct {
 type Made struct {
 	Resource fhir.Resource
 	Lineage  []Lineage
+	// Recorded and Changed are the contribution's as they were when the resource became what
+	// the one who asks sees of it. Both are zero where nobody asked for that.
+	Recorded, Changed time.Time
 }
 
 // Contribution is what one source record says, in FHIR, about one person.
@@ -114,6 +117,7 @@ type Contribution struct {
 type ResourceVersion struct {
 	Version  int
 	Recorded time.Time
+	Changed  time.Time // when the source said that it changed; zero where it did not say
 	Record   RecordRef
 	Service  Service
 	Subject  string
@@ -175,6 +179,6 @@ type Claim struct {
 	Source    string
 	Service   Service
 	Name      string
-	BirthDate string // YYYY-MM-DD
-	Recorded  time.Time
+	BirthDate string    // YYYY-MM-DD
+	Recorded  time.Time // since when the record has said so
 }

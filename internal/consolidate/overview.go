@@ -70,11 +70,10 @@ type SourceRef struct {
 	// Resource is "Type/id"; Element the path in it, "" for the whole resource.
 	Resource string `json:"resource"`
 	Element  string `json:"element,omitempty"`
-	// Kind, Key and Version name the record that it was made from.
-	Kind    string `json:"kind"`
-	Key     string `json:"key"`
-	Version int    `json:"version"`
-	// Recorded is when Samsyn stored it, Changed when the source says that it changed (zero: not said).
+	// Kind and Key name the record that it was made from.
+	Kind string `json:"kind"`
+	Key  string `json:"key"`
+	// Recorded is when Samsyn stored it as it is seen, Changed when the source then said that it changed (zero: not said).
 	Recorded time.Time `json:"recorded"`
 	Changed  time.Time `json:"changed,omitzero"`
 	// Lineage is the rules and source fields behind the element.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"time"
 
 	"samsyn/internal/care"
 )
@@ -27,7 +28,8 @@ func (o origin) name() string { return o.made.Resource.Type + "/" + o.made.Resou
 func (o origin) ref(element string) SourceRef {
 	c := o.c
 	r := SourceRef{Source: c.Source, Title: o.title, Service: c.Service, Resource: o.name(), Element: element,
-		Kind: c.Kind, Key: c.Key, Version: c.Version, Recorded: c.Recorded, Changed: c.Changed}
+		Kind: c.Kind, Key: c.Key}
+	r.Recorded, r.Changed = kept(c, o.made)
 	if element == "" {
 		r.Lineage = o.made.Lineage
 		return r
@@ -38,6 +40,14 @@ func (o origin) ref(element string) SourceRef {
 		}
 	}
 	return r
+}
+
+// kept gives since when a resource is as it is, and what its source then said of that.
+func kept(c *care.Contribution, m *care.Made) (recorded, changed time.Time) {
+	if m.Recorded.IsZero() {
+		return c.Recorded, c.Changed
+	}
+	return m.Recorded, m.Changed
 }
 
 // within tells whether a path is the element or lies below it.

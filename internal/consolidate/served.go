@@ -2,9 +2,10 @@ package consolidate
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -13,8 +14,8 @@ import (
 )
 
 // Served gives the visible resources of one person as they leave the house: each once,
-// in a stable order, with the person as their subject, the version and instant at which
-// it was kept, and without labels: a label tells what it protects (DS4P). A source's own
+// in a stable order, with the person as their subject, the instant since which it is as it
+// is with a version of that, and without labels: a label tells what it protects (DS4P). A source's own
 // Patient is left out, for who the person is stands in Person. What cannot be read is
 // not served.
 func Served(person care.PersonID, contributions []care.Contribution) ([]fhir.Resource, error) {
@@ -57,7 +58,10 @@ func served(person care.PersonID, contributions []care.Contribution, give func(o
 				continue // it stands as unreadable among the overview's others
 			}
 			serve(body, subject)
-			stamp(body, c.Version, c.Recorded)
+			recorded, _ := kept(c, m)
+			if err := stamp(body, recorded); err != nil {
+				return fmt.Errorf("consolidate: write a resource: %w", err)
+			}
 			if err := give(body); err != nil {
 				return err
 			}
@@ -77,19 +81,15 @@ func decoded(b []byte) (object, bool) {
 	return body, ok
 }
 
-// stamp says which version of what we keep this is, and takes off what is ours alone.
-func stamp(body object, version int, recorded time.Time) {
+// stamp says since when it is as it is, and as which version, and takes off what is ours alone.
+func stamp(body object, recorded time.Time) error {
 	meta, _ := body["meta"].(object)
 	if meta == nil {
 		meta = object{}
 	}
 	delete(meta, "security")
-	if version > 0 {
-		meta["versionId"] = strconv.Itoa(version)
-	}
-	if !recorded.IsZero() {
-		meta["lastUpdated"] = recorded.UTC().Format(time.RFC3339)
-	}
+	delete(meta, "versionId")
+	delete(meta, "lastUpdated")
 	for _, v := range asList(body["contained"]) {
 		if inner, ok := v.(object); ok {
 			if m, ok := inner["meta"].(object); ok {
@@ -97,9 +97,26 @@ func stamp(body object, version int, recorded time.Time) {
 			}
 		}
 	}
-	if delete(body, "meta"); len(meta) > 0 {
-		body["meta"] = meta
+	if !recorded.IsZero() {
+		meta["lastUpdated"] = recorded.UTC().Format(time.RFC3339)
 	}
+	body["meta"] = meta
+	whole, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	meta["versionId"] = Version(whole, recorded)
+	return nil
+}
+
+// Version names a version by what is seen of it and since when: a count would tell how often
+// what is not seen has changed. The bytes are of a resource as it is served but for its
+// version; there are none of one that is gone.
+func Version(served []byte, recorded time.Time) string {
+	h := sha256.New()
+	h.Write(served)
+	fmt.Fprintf(h, "\n%d", recorded.UnixNano())
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 func asList(v any) list {

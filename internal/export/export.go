@@ -113,7 +113,6 @@ type record struct {
 	Kind    string       `json:"kind"`
 	Key     string       `json:"key"`
 	Service care.Service `json:"service"`
-	Version int          `json:"version"`
 	Kept    time.Time    `json:"kept"`
 	Changed time.Time    `json:"changed,omitzero"`
 	Made    []made       `json:"made"`
@@ -127,7 +126,7 @@ type made struct {
 func records(cs []care.Contribution) []record {
 	out := make([]record, len(cs))
 	for i, c := range cs {
-		out[i] = record{Source: c.Source, Kind: c.Kind, Key: c.Key, Service: c.Service, Version: c.Version, Kept: c.Recorded, Changed: c.Changed}
+		out[i] = record{Source: c.Source, Kind: c.Kind, Key: c.Key, Service: c.Service, Kept: c.Recorded, Changed: c.Changed}
 		for _, m := range c.Made {
 			out[i].Made = append(out[i].Made, made{m.Resource.Type + "/" + m.Resource.ID, m.Lineage})
 		}

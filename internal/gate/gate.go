@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"samsyn/internal/access"
@@ -51,6 +52,8 @@ type Facts interface {
 // Content is what answers are made of. The visible set is part of each question.
 type Content interface {
 	Contributions(ctx context.Context, p care.PersonID, visible []care.Visible) ([]care.Contribution, error)
+	// Past gives the earlier versions of what Contributions gives, each resource's newest first.
+	Past(ctx context.Context, p care.PersonID, visible []care.Visible) ([]care.ResourceVersion, error)
 	Claims(ctx context.Context, p care.PersonID, visible []care.Visible) ([]care.Claim, error)
 	// History gives every version, newest first; care.ErrNotFound where there is none.
 	History(ctx context.Context, p care.PersonID, typ, id string, visible []care.Visible) ([]care.ResourceVersion, error)
@@ -258,6 +261,13 @@ func (g *Gate) fetch(ctx context.Context, d *decided, at time.Time) (Opened, err
 	if err != nil {
 		return Opened{}, err
 	}
+	var past []care.ResourceVersion
+	if slices.ContainsFunc(held, func(c care.Contribution) bool { return c.Version > 1 }) {
+		if past, err = g.Store.Past(ctx, o.Person, d.scope.Visible); err != nil {
+			return Opened{}, err
+		}
+	}
+	held = g.Table.Since(d.facts, d.scope, held, past, at)
 	o.Contributions, d.event.Withheld = g.Table.Filter(d.facts, d.scope, held, at)
 	o.Claims = g.Table.Claims(d.facts, d.scope, claims, at)
 	o.Sources = access.Sources(o.Contributions, states)

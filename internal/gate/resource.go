@@ -3,7 +3,7 @@ package gate
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"time"
 
 	"samsyn/internal/access"
@@ -37,6 +37,7 @@ func (g *Gate) History(ctx context.Context, r Request, typ, id string) ([]care.R
 					d.event.Withheld++
 				}
 			}
+			a.released = distinct(a.released)
 		}
 		a.found = len(a.released) > 0
 		if d.facts.Known {
@@ -50,6 +51,27 @@ func (g *Gate) History(ctx context.Context, r Request, typ, id string) ([]care.R
 	})
 }
 
+// distinct makes one of versions of the same record, newest first, that follow each other and are
+// seen alike: it is from the first of them, for what changed since is not seen. Samsyn's own
+// count is not told, as it counts what is hidden too.
+func distinct(versions []care.ResourceVersion) []care.ResourceVersion {
+	var out []care.ResourceVersion
+	last := map[care.RecordRef]int{}
+	for _, v := range versions {
+		v.Version = 0
+		i, follows := last[v.Record]
+		if follows && v.Deleted == out[i].Deleted && (v.Deleted || access.Alike(v.Resource, out[i].Resource)) {
+			v.Current = out[i].Current
+			out[i] = v
+			continue
+		}
+		last[v.Record] = len(out)
+		out = append(out, v)
+	}
+	slices.SortStableFunc(out, func(a, b care.ResourceVersion) int { return b.Recorded.Compare(a.Recorded) })
+	return out
+}
+
 // version decides about one version, by its own marks and those of the newest, and redacts it.
 func (g *Gate) version(d decided, v care.ResourceVersion, at time.Time) (care.ResourceVersion, bool) {
 	item := access.Item{Service: v.Service, Type: v.Resource.Type, Marks: v.Marks, Record: v.Record}
@@ -60,36 +82,12 @@ func (g *Gate) version(d decided, v care.ResourceVersion, at time.Time) (care.Re
 		return v, true
 	}
 	seen, _ := g.Table.Filter(d.facts, d.scope, []care.Contribution{{Source: v.Record.Source, Kind: v.Record.Kind, Key: v.Record.Key, Version: v.Version, Service: v.Service,
-		Subject: v.Subject, Person: v.Person, Recorded: v.Recorded, Made: []care.Made{{Resource: v.Resource, Lineage: v.Lineage}}}}, at)
+		Subject: v.Subject, Person: v.Person, Recorded: v.Recorded, Changed: v.Changed, Made: []care.Made{{Resource: v.Resource, Lineage: v.Lineage}}}}, at)
 	if len(seen) == 0 {
 		return care.ResourceVersion{}, false
 	}
 	c := seen[0]
-	v.Record, v.Recorded = care.RecordRef{Source: c.Source, Kind: c.Kind, Key: c.Key}, c.Recorded
+	v.Record, v.Recorded, v.Changed = care.RecordRef{Source: c.Source, Kind: c.Kind, Key: c.Key}, c.Recorded, c.Changed
 	v.Subject, v.Resource, v.Lineage = c.Subject, c.Made[0].Resource, c.Made[0].Lineage
 	return v, true
-}
-
-// Read releases the present version of a resource; one that was removed is its removal. The
-// error is care.ErrNotFound where the present version may not be seen.
-func (g *Gate) Read(ctx context.Context, r Request, typ, id string) (care.ResourceVersion, error) {
-	return g.one(ctx, r, typ, id, func(v care.ResourceVersion) bool { return v.Current })
-}
-
-// VRead releases one version of a resource. The error is care.ErrNotFound.
-func (g *Gate) VRead(ctx context.Context, r Request, typ, id string, version int) (care.ResourceVersion, error) {
-	return g.one(ctx, r, typ, id, func(v care.ResourceVersion) bool { return v.Version == version })
-}
-
-func (g *Gate) one(ctx context.Context, r Request, typ, id string, is func(care.ResourceVersion) bool) (care.ResourceVersion, error) {
-	all, err := g.History(ctx, r, typ, id)
-	if err != nil {
-		return care.ResourceVersion{}, err
-	}
-	for _, v := range all {
-		if is(v) {
-			return v, nil
-		}
-	}
-	return care.ResourceVersion{}, fmt.Errorf("%s: %w", r.Interaction, care.ErrNotFound)
 }

@@ -203,8 +203,9 @@ func (s *Store) Everybody(ctx context.Context) ([]care.PersonID, error) {
 }
 
 // Claims gives what is visible of what is said at present of who a person is, by source,
-// service and record. A name that only barnevern says is barnevern's, and one that
-// stands on a record with a mark has the mark: the visible set is part of the query.
+// service and record. A name that only barnevern says is barnevern's, and one that a record
+// says has the marks of its Patient or, where it makes none, of what may be seen of it: the
+// visible set is part of the query.
 func (s *Store) Claims(ctx context.Context, person care.PersonID, visible []care.Visible) ([]care.Claim, error) {
 	if len(visible) == 0 {
 		return nil, nil
@@ -225,21 +226,26 @@ func (s *Store) Claims(ctx context.Context, person care.PersonID, visible []care
 		Name      string `db:"name"`
 		BirthDate string `db:"birth_date"`
 		Recorded  int64  `db:"recorded"`
+		Current   bool   `db:"current"`
 	}
-	condition, args := seen(visible, columns{"c.service", "", "coalesce(m.marks, 0)", "c.source", "c.kind", "c.key"}, 2)
+	condition, args := seen(visible, columns{"c.service", "", "coalesce(r.marks, 0)", "c.source", "c.kind", "c.key"}, 2)
 	args = append([]any{string(who)}, args...)
 	err = s.large(ctx, func(p *pool) error {
 		rows = nil
-		return p.SelectContext(ctx, &rows, `SELECT c.source, c.kind, c.key, c.hash, c.service, c.name, c.birth_date, c.recorded FROM subject u
+		return p.SelectContext(ctx, &rows, `SELECT DISTINCT c.source, c.kind, c.key, c.hash, c.service, c.name, c.birth_date, c.recorded, c.current FROM subject u
 		JOIN claim c ON c.source = u.source AND c.subject = u.subject
 		LEFT JOIN contribution m ON m.source = c.source AND m.kind = c.kind AND m.key = c.key
-		WHERE u.person = $1 AND c.current = 1 AND (c.name <> '' OR c.birth_date <> '') AND `+condition+`
-		ORDER BY c.source, c.service, c.kind, c.key`, args...)
+		LEFT JOIN resource r ON r.contribution = m.id AND r.version = m.version AND (r.type = 'Patient'
+			OR NOT EXISTS (SELECT 1 FROM resource n WHERE n.contribution = m.id AND n.version = m.version AND n.type = 'Patient'))
+		WHERE u.person = $1 AND (c.name <> '' OR c.birth_date <> '') AND `+condition+`
+		ORDER BY c.source, c.service, c.kind, c.key, c.recorded, c.hash`, args...)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read claims: %w", err)
 	}
 	var out []care.Claim
+	var key [3]string
+	var before care.Claim // what the record said before, since it first said so
 	for _, r := range rows {
 		r.Name, err = s.openedText(ctx, atClaim(r.Source, r.Kind, r.Key, r.Hash), r.Name)
 		if errors.Is(err, vault.ErrDestroyed) {
@@ -248,7 +254,15 @@ func (s *Store) Claims(ctx context.Context, person care.PersonID, visible []care
 		if err != nil {
 			return nil, fmt.Errorf("read claims: %w", err)
 		}
-		out = append(out, care.Claim{Source: r.Source, Service: care.Service(r.Service), Name: r.Name, BirthDate: r.BirthDate, Recorded: timeOf(r.Recorded)})
+		c := care.Claim{Source: r.Source, Service: care.Service(r.Service), Name: r.Name, BirthDate: r.BirthDate, Recorded: timeOf(r.Recorded)}
+		if of := [3]string{r.Source, r.Kind, r.Key}; of == key && c.Service == before.Service && c.Name == before.Name && c.BirthDate == before.BirthDate {
+			c.Recorded = before.Recorded
+		} else {
+			key = of
+		}
+		if before = c; r.Current {
+			out = append(out, c)
+		}
 	}
 	return out, nil
 }

@@ -170,6 +170,25 @@ func (m *Memory) History(_ context.Context, _ care.PersonID, typ, id string, vis
 	return out, nil
 }
 
+// Past gives the visible of Old that is of an earlier version of what is held.
+func (m *Memory) Past(_ context.Context, p care.PersonID, visible []care.Visible) ([]care.ResourceVersion, error) {
+	if err := m.fail("past"); err != nil {
+		return nil, err
+	}
+	var out []care.ResourceVersion
+	for _, c := range m.People[p] {
+		record := care.RecordRef{Source: c.Source, Kind: c.Kind, Key: c.Key}
+		for _, d := range c.Made {
+			for _, v := range m.Old[d.Resource.Type+"/"+d.Resource.ID] {
+				if v.Record == record && v.Version < c.Version && (m.Careless || access.Holds(visible, access.Item{Service: v.Service, Type: d.Resource.Type, Marks: v.Marks, Record: v.Record})) {
+					out = append(out, v)
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
 // SourceStates gives States.
 func (m *Memory) SourceStates(context.Context) ([]care.SourceState, error) {
 	return m.States, m.fail("states")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -413,6 +414,74 @@ func visibleSet(t *testing.T, open func(TB) Store) {
 	if h, err := b.History(ctx, p, "Condition", "3", everything); err != nil || len(h) != 2 || !h[0].Deleted {
 		t.Errorf("the removal: %+v %v", h, err)
 	}
+}
+
+// pastOfVisible: a record of two resources, of which the labelled one is what changes.
+func pastOfVisible(t *testing.T, open func(TB) Store) {
+	b := start(t, open)
+	hour := 0
+	keep := func(e entry, labelled ...string) {
+		t.Helper()
+		e.key, e.subject, e.numbers, e.name = "1", "s", []string{ella}, "Ella"
+		e.day = 10 + hour
+		out := e.build(t)
+		if len(labelled) > 0 {
+			extra := marked(t, entry{key: "h", text: labelled[0], subject: "s"}, "Condition", label(care.SystemActCode, "PSY"))
+			out.Made = append(out.Made, extra.Made...)
+			out.Record.Body = []byte(e.text + labelled[0])
+		}
+		_, err := b.Save(ctx, ledger.Batch{Source: "a", Run: b.run, At: at.Add(time.Duration(hour) * time.Hour), Entries: []ledger.Entry{out}, Next: "next"})
+		b.check(err)
+		hour++
+	}
+	b.save("a") // the source begins
+	past := func(visible []care.Visible) string {
+		t.Helper()
+		all, err := b.Past(ctx, b.person(ella), visible)
+		b.check(err)
+		var out []string
+		for _, v := range all {
+			if !v.Changed.Equal(at.AddDate(0, 0, 10+int(v.Recorded.Sub(at)/time.Hour)-100)) || v.Record != (care.RecordRef{Source: "a", Kind: "sak", Key: "1"}) || v.Current || v.Deleted == (v.Resource.Body != nil) {
+				t.Errorf("%+v", v)
+			}
+			out = append(out, fmt.Sprintf("%s/%s %d+%d %t", v.Resource.Type, v.Resource.ID, v.Version, v.Recorded.Sub(at)/time.Hour, v.Deleted))
+		}
+		return strings.Join(out, ", ")
+	}
+	limited := []care.Visible{{Service: care.Skole, Without: care.MarkPsychiatry}}
+	want := func(when string, visible []care.Visible, want string) {
+		t.Helper()
+		if got := past(visible); got != want {
+			t.Errorf("%s: %s, want %s", when, got, want)
+		}
+	}
+	named := func() {
+		t.Helper()
+		for _, visible := range [][]care.Visible{everything, limited} { // whatever stands beside it, and since it was said first
+			cs, err := b.Claims(ctx, b.person(ella), visible)
+			b.check(err)
+			if len(cs) != 1 || cs[0].Name != "Ella" || !cs[0].Recorded.Equal(at) {
+				t.Errorf("claims %+v", cs)
+			}
+		}
+	}
+	keep(entry{text: "open"}, "one")
+	named()
+	want("at first", everything, "")
+	keep(entry{text: "open"}, "two")
+	named()
+	want("the hidden part changed", everything, "Basic/1 1+0 false, Condition/h 1+0 false")
+	want("the hidden part changed", limited, "Basic/1 1+0 false")
+	want("of another service", care.Whole(care.BUP), "")
+	want("to nobody", nil, "")
+	keep(entry{text: "open"})
+	want("the hidden part is gone", limited, "Basic/1 2+1 false, Basic/1 1+0 false")
+	named()
+	keep(entry{deleted: true})
+	want("removed", everything, "")
+	keep(entry{text: "open"}, "three")
+	want("said again", limited, "Basic/1 4+3 true, Basic/1 3+2 false, Basic/1 2+1 false, Basic/1 1+0 false")
+	want("said again", everything, "Basic/1 4+3 true, Basic/1 3+2 false, Basic/1 2+1 false, Basic/1 1+0 false, Condition/h 4+3 true, Condition/h 3+2 true, Condition/h 2+1 false, Condition/h 1+0 false")
 }
 
 func line(person care.PersonID, n int) care.Logged {

@@ -27,6 +27,7 @@ import (
 type Store interface {
 	ingest.Store
 	Contributions(ctx context.Context, person care.PersonID, visible []care.Visible) ([]care.Contribution, error)
+	Past(ctx context.Context, person care.PersonID, visible []care.Visible) ([]care.ResourceVersion, error)
 	Claims(ctx context.Context, person care.PersonID, visible []care.Visible) ([]care.Claim, error)
 	SourceStates(ctx context.Context) ([]care.SourceState, error)
 	History(ctx context.Context, person care.PersonID, typ, id string, visible []care.Visible) ([]care.ResourceVersion, error)
@@ -115,6 +116,7 @@ func Run(t *testing.T, open func(t TB) Store) {
 		{"an address level rises at once and never sinks by itself", addressLevel},
 		{"places in teams are facts, by HPR number alone", teamPlaces},
 		{"the visible set is part of every query", visibleSet},
+		{"what is visible has a past of its own", pastOfVisible},
 		{"the log is chained, whole and never changed", auditLog},
 		{"nothing is logged as shown after rights changed", auditEpochs},
 		{"a lease has one holder, and who lost it keeps nothing", leases},
