@@ -79,7 +79,7 @@ func New(o Options) (client *http.Client, closeIdle func(), err error) {
 	retry.RetryWaitMin, retry.RetryWaitMax = o.RetryWait, 8*o.RetryWait
 	retry.Backoff = retryablehttp.RateLimitLinearJitterBackoff
 	retry.CheckRetry = o.checkRetry
-	retry.ErrorHandler = retryablehttp.PassthroughErrorHandler
+	retry.ErrorHandler = lastAnswer
 	retry.HTTPClient = &http.Client{
 		Transport:     &only{source, &dated{next: &headers{set: o.Headers, next: signed}, now: o.Now, tell: o.Clock}},
 		Timeout:       o.Timeout,
@@ -127,6 +127,15 @@ func (o Options) withDefaults(g *guard) Options {
 		}
 	}
 	return o
+}
+
+// lastAnswer gives the answer to the last try as it is. Beside an error there is none: nobody
+// would close it, and its connection would stay until the request's time is up.
+func lastAnswer(resp *http.Response, err error, _ int) (*http.Response, error) {
+	if err == nil || resp == nil {
+		return resp, err
+	}
+	return nil, errors.Join(err, resp.Body.Close())
 }
 
 // checkRetry retries what may pass by itself. A refused sign-in does not.

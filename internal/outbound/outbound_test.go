@@ -259,3 +259,40 @@ func TestALongRetryAfterIsHandedOn(t *testing.T) {
 		s.Close()
 	}
 }
+
+// body tells whether it was closed.
+type body struct {
+	io.Reader
+	closed bool
+}
+
+func (b *body) Close() error { b.closed = true; return nil }
+
+type late func(r *http.Request) (*http.Response, error)
+
+func (f late) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestAnAnswerThatComesTooLateIsClosed: who asked has gone when it comes, so nobody else would close it.
+func TestAnAnswerThatComesTooLateIsClosed(t *testing.T) {
+	b := &body{Reader: strings.NewReader("late")}
+	ctx, cancel := context.WithCancel(context.Background())
+	c, closeIdle, err := outbound.New(outbound.Options{Addresses: []string{"http://127.0.0.1"}, Transport: late(func(r *http.Request) (*http.Response, error) {
+		cancel()
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: b, Request: r}, nil
+	})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeIdle()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1/api", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := c.Do(req)
+	if err == nil {
+		resp.Body.Close()
+	}
+	if !errors.Is(err, context.Canceled) || !b.closed {
+		t.Errorf("error %v, closed %t", err, b.closed)
+	}
+}
