@@ -26,6 +26,7 @@ import (
 // in the run's report, where the sources are shown, by the health page and as metrics; and
 // not any more when all is well.
 func TestAlarms(t *testing.T) {
+	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) { alarms(t, "") })
 	t.Run("postgres", func(t *testing.T) {
 		pgtest.Available(t)

@@ -104,6 +104,7 @@ func TestOneRunOfASourceAtATime(t *testing.T) {
 // TestServeRunsWhatWasMissed: two instances start on one store; what was due happens
 // once, and a stop ends both.
 func TestServeRunsWhatWasMissed(t *testing.T) {
+	t.Parallel()
 	dir, r := t.TempDir(), newRoster(t)
 	const schedules = "jobs: {sync_schedule: '0 0 1 1 *', reconcile_schedule: 'off'}\n"
 	ctx, stop := context.WithCancel(t.Context())

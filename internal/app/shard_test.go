@@ -20,6 +20,7 @@ import (
 // TestShardsAreSharedAndGiveTheSame: two instances read one FHIR server in shards, each
 // shard once, and hold afterwards what one instance holds that read it as a whole.
 func TestShardsAreSharedAndGiveTheSame(t *testing.T) {
+	t.Parallel()
 	dir, clock := t.TempDir(), demo.Clock()
 	m, err := sim.Start(sim.Options{Data: testdata.Families(), Dir: filepath.Join(dir, "sources"), Now: clock})
 	if err != nil {

@@ -156,6 +156,7 @@ func (w *world) private(texts []string) {
 func TestF29JournalRefused(t *testing.T) {
 	for _, db := range databases(t) {
 		t.Run(db.name, func(t *testing.T) {
+			t.Parallel()
 			w := anew(t, db, 1, setting{})
 			w.journal = filepath.Join(t.TempDir(), "samsyn.journal")
 			w.reopen()

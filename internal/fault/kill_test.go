@@ -210,6 +210,7 @@ func (h *heard) String() string { h.mu.Lock(); defer h.mu.Unlock(); return h.tex
 func TestF13Kill(t *testing.T) {
 	for _, db := range databases(t) {
 		t.Run(db.name, func(t *testing.T) {
+			t.Parallel()
 			ops, took, first := undisturbed(t, db, false)
 			want := map[bool]string{false: first}
 			killed := 0

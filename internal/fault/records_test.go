@@ -40,6 +40,7 @@ func TestF06VersionsOutOfOrder(t *testing.T) {
 	rand.New(rand.NewPCG(firstSeed(t), 1)).Shuffle(len(orders), func(i, j int) { orders[i], orders[j] = orders[j], orders[i] })
 	for _, db := range databases(t) {
 		t.Run(db.name, func(t *testing.T) {
+			t.Parallel()
 			w := anew(t, db, 1, setting{facts: 1})
 			base := w.clock.now().AddDate(0, 0, -10)
 			for n, order := range orders[:min(len(orders), size(24, 120))] {
@@ -252,6 +253,7 @@ func TestF21PoisonRecord(t *testing.T) {
 func TestF22FullQuarantine(t *testing.T) {
 	for _, db := range databases(t) {
 		t.Run(db.name, func(t *testing.T) {
+			t.Parallel()
 			w := anew(t, db, 1, setting{facts: 3})
 			n := size(500, 10_000)
 			make := func(good bool) feed {
@@ -299,6 +301,7 @@ func TestF22FullQuarantine(t *testing.T) {
 func TestF22Cap(t *testing.T) {
 	for _, db := range databases(t) {
 		t.Run(db.name, func(t *testing.T) {
+			t.Parallel()
 			w := anew(t, db, 1, setting{facts: 3})
 			const pages, each = 4, 25
 			feed := func(good bool) (all feed) {

@@ -25,7 +25,7 @@ import (
 // is well when there are some again. (A source that gives too much for the memory meets
 // the limits of F20; the memory itself is the operating system's.)
 func TestF18OutOfDescriptors(t *testing.T) {
-	each(t, 1, 10, func(t *testing.T, db database, seed uint64) {
+	eachAlone(t, 1, 10, func(t *testing.T, db database, seed uint64) {
 		w := anew(t, db, seed, setting{facts: 8})
 		w.stir(4)
 		before := w.kept()
@@ -340,6 +340,7 @@ func (w *world) readDamaged(t *testing.T, want map[int][]string) (detected, wron
 func TestF28Schema(t *testing.T) {
 	for _, db := range databases(t) {
 		t.Run(db.name, func(t *testing.T) {
+			t.Parallel()
 			where := db.fresh(t)
 			if err := execIn(db, where, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, `+map[string]string{"sqlite": "1", "postgres": "true"}[db.name]+`)`); err != nil {
 				t.Fatal(err)

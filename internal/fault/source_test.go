@@ -170,6 +170,7 @@ func (w *world) cursor() adapters.Cursor {
 func TestF03EveryOffset(t *testing.T) {
 	for _, db := range databases(t) {
 		t.Run(db.name, func(t *testing.T) {
+			t.Parallel()
 			w := unread(t, db, 1, setting{facts: 3, line: true})
 			page := w.firstPage()
 			step := max(1, len(page)/size(40, len(page)))

@@ -23,6 +23,7 @@ var ofTheLine = []faultsim.Fault{faultsim.Broken, faultsim.Cut, faultsim.CutQuie
 func TestEverySource(t *testing.T) {
 	for _, db := range databases(t) {
 		t.Run(db.name, func(t *testing.T) {
+			t.Parallel()
 			where := db.fresh(t)
 			newTown(t).run(t, where, nil, nil)
 			want := canonicalAt(t, where)

@@ -447,12 +447,29 @@ type broken struct{}
 func (*broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 // each runs a scenario on every database and with several seeds, each of which can be
-// run alone: -run 'TestF03.*/sqlite/seed=7'.
+// run alone: -run 'TestF03.*/sqlite/seed=7'. Scenarios and databases are tried side by side: most of it is waiting.
 func each(t *testing.T, small, ci int, f func(t *testing.T, db database, seed uint64)) {
 	t.Helper()
+	eachOf(t, true, small, ci, f)
+}
+
+// eachAlone is each for what is done to the whole process.
+func eachAlone(t *testing.T, small, ci int, f func(t *testing.T, db database, seed uint64)) {
+	t.Helper()
+	eachOf(t, false, small, ci, f)
+}
+
+func eachOf(t *testing.T, beside bool, small, ci int, f func(t *testing.T, db database, seed uint64)) {
+	t.Helper()
+	if beside {
+		t.Parallel()
+	}
 	first := firstSeed(t)
 	for _, db := range databases(t) {
 		t.Run(db.name, func(t *testing.T) {
+			if beside {
+				t.Parallel()
+			}
 			few := small
 			if db.name == "postgres" {
 				few = (small + 1) / 2 // a database of one's own takes its time

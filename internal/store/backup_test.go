@@ -107,6 +107,7 @@ func TestBackupOfAFile(t *testing.T) {
 // TestBackupOfPostgres is the drill of docs/operations.md: pg_dump while the store is in
 // use, pg_restore into an empty database, open.
 func TestBackupOfPostgres(t *testing.T) {
+	t.Parallel()
 	pgtest.Available(t)
 	var tools [2]string
 	for i, name := range []string{"pg_dump", "pg_restore"} {

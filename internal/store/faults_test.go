@@ -166,6 +166,7 @@ func counted(t *testing.T, s *store.Store, want int) {
 // TestCutAtCommit is fault F15: whatever the moment at which the connection goes, a page
 // is kept exactly once.
 func TestCutAtCommit(t *testing.T) {
+	t.Parallel()
 	pgtest.Available(t)
 	for name, arm := range map[string]func(*proxy) *atomic.Bool{
 		"before it was sent":  func(p *proxy) *atomic.Bool { return &p.before },
@@ -191,6 +192,7 @@ func TestCutAtCommit(t *testing.T) {
 
 // TestServerRestarts is fault F15 too: the server is killed under load, and comes back.
 func TestServerRestarts(t *testing.T) {
+	t.Parallel()
 	pgtest.Available(t)
 	server, err := pgtest.New()
 	if err != nil {
@@ -233,6 +235,7 @@ func TestServerRestarts(t *testing.T) {
 // TestNobodyAnswers: what the database cannot do now is care.ErrUnavailable, and a
 // password is in no error.
 func TestNobodyAnswers(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -256,6 +259,7 @@ func TestNobodyAnswers(t *testing.T) {
 // are saved at once, over and over; what is in the way is waited for or done again, and
 // the store ends as if they had come one after another.
 func TestWritersOfManySources(t *testing.T) {
+	t.Parallel()
 	pgtest.Available(t)
 	const sources = 4
 	rounds := 3
@@ -311,6 +315,7 @@ func canonical(t *testing.T, s *store.Store) string {
 // TestShardsAtOnce: shards of one source are saved at the same time, and a page of the
 // whole source waits for them.
 func TestShardsAtOnce(t *testing.T) {
+	t.Parallel()
 	pgtest.Available(t)
 	s := open(t, pgtest.URL(t, migrate))
 	run := begin(t, s, "a")
@@ -335,6 +340,7 @@ func TestShardsAtOnce(t *testing.T) {
 
 // TestCancelledWork leaves nothing behind, and is told as cancelled.
 func TestCancelledWork(t *testing.T) {
+	t.Parallel()
 	pgtest.Available(t)
 	s := open(t, pgtest.URL(t, migrate))
 	run := begin(t, s, "a")

@@ -64,6 +64,7 @@ func TestPooled(t *testing.T) {
 // TestStartsAtOnce: many instances that start on an empty database agree on who migrates it
 // and on the instance's key; a newer schema is refused and left alone.
 func TestStartsAtOnce(t *testing.T) {
+	t.Parallel()
 	pgtest.Available(t)
 	dsn := pgtest.URL(t, nil)
 	type started struct {
@@ -102,6 +103,7 @@ func TestStartsAtOnce(t *testing.T) {
 
 // TestBothSayTheSame: the same pages end as the same store on either database, word for word.
 func TestBothSayTheSame(t *testing.T) {
+	t.Parallel()
 	pgtest.Available(t)
 	var said [2]string
 	for i, dsn := range []string{filepath.Join(t.TempDir(), "s.db"), pgtest.URL(t, migrate)} {

@@ -14,6 +14,7 @@ import (
 // store itself as soon as it does not, or does not answer, or answers what was not
 // written. The replica is a copy in which names are marked.
 func TestReplica(t *testing.T) {
+	t.Parallel()
 	pgtest.Available(t)
 	dsn := pgtest.URL(t, migrate)
 	s, _ := filled(t, dsn)

@@ -203,6 +203,7 @@ func TestNothingReadableInFiles(t *testing.T) {
 
 // TestNothingReadableInPostgres searches the server's whole folder (tables, indexes, log), a dump and a copy.
 func TestNothingReadableInPostgres(t *testing.T) {
+	t.Parallel()
 	pgtest.Available(t)
 	server, err := pgtest.New()
 	if err != nil {

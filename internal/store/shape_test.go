@@ -22,6 +22,7 @@ import (
 func onEach(t *testing.T, f func(t *testing.T, dsn string, s *store.Store, ask func(query string) string)) {
 	for _, driver := range []string{"sqlite", "postgres"} {
 		t.Run(driver, func(t *testing.T) {
+			t.Parallel() // most of it is waiting for a disk or a server
 			dsn := filepath.Join(t.TempDir(), "s.db")
 			if driver == "postgres" {
 				pgtest.Available(t)

@@ -25,6 +25,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "8")         // they wait more than they work; a flag on the command line goes before it
 	if os.Getenv("SAMSYN_TEST_SIZE") != "ci" { // a flag on the command line goes before it
 		_ = flag.Set("rapid.checks", "25") // rapid has it
 	}
