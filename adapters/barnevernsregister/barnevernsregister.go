@@ -16,6 +16,7 @@ import (
 	"os"
 
 	"samsyn/adapters"
+	"samsyn/adapters/dropfolder"
 )
 
 // Kind is the one kind of record: a delivery of a case, and the case folded from them.
@@ -47,6 +48,9 @@ func (c Config) Validate() []error {
 	}
 	return out
 }
+
+// Addresses are none: nobody is called.
+func (c Config) Addresses() []string { return nil }
 
 // Open gives the adapter. The folder itself is opened when it is read, so that a
 // share that is away now is ErrUnavailable then, and not a failed start.
@@ -163,11 +167,11 @@ func read(ctx context.Context, fsys fs.FS, files files) (adapters.Page, error) {
 // readDelivery reads one file: a record, a fault, or nothing where the file is gone again.
 // The same delivery in two files is two records of one key: copies fold, and where they
 // differ Assemble holds them both.
-func readDelivery(fsys fs.FS, f file) (*adapters.Record, *adapters.Fault, error) {
-	if !f.readable() {
+func readDelivery(fsys fs.FS, f dropfolder.File) (*adapters.Record, *adapters.Fault, error) {
+	if !readable(f) {
 		return nil, fault(f, nil, fmt.Errorf("%w: not a plain .xml file; deliveries are one XML file each: move it out of the folder", adapters.ErrMalformed)), nil
 	}
-	body, err := readFile(fsys, f.name, maxFile+1)
+	body, err := readFile(fsys, f.Name, maxFile+1)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, nil
@@ -190,12 +194,12 @@ func readDelivery(fsys fs.FS, f file) (*adapters.Record, *adapters.Fault, error)
 
 // fault keys a broken delivery by its own id where that can be read, so that it heals
 // when the same delivery comes whole.
-func fault(f file, body []byte, err error) *adapters.Fault {
+func fault(f dropfolder.File, body []byte, err error) *adapters.Fault {
 	key := peekID(body)
 	if key == "" {
-		key = "fil:" + safeName(f.name)
+		key = "fil:" + dropfolder.SafeName(f.Name)
 	}
-	return &adapters.Fault{Kind: Kind, Key: key, Where: "file " + safeName(f.name), Err: err, Body: body, Media: adapters.XML}
+	return &adapters.Fault{Kind: Kind, Key: key, Where: "file " + dropfolder.SafeName(f.Name), Err: err, Body: body, Media: adapters.XML}
 }
 
 func readFile(fsys fs.FS, name string, limit int64) ([]byte, error) {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"samsyn/adapters"
+	"samsyn/adapters/dropfolder"
 )
 
 // The kinds of message that are read.
@@ -48,6 +49,9 @@ func (c Config) Validate() []error {
 	}
 	return nil
 }
+
+// Addresses are none: nobody is called.
+func (c Config) Addresses() []string { return nil }
 
 // Open gives the adapter.
 func (c Config) Open(d adapters.Deps) (adapters.Adapter, error) {
@@ -106,7 +110,7 @@ func (a *adapter) Check(ctx context.Context) error {
 		return unavailable("open the folder of messages", err)
 	}
 	defer done()
-	if _, err := list(fsys); err != nil {
+	if _, err := dropfolder.List(fsys); err != nil {
 		return unavailable("list the folder of messages", err)
 	}
 	return nil
@@ -130,12 +134,12 @@ func (a *adapter) Fetch(ctx context.Context, since adapters.Cursor) iter.Seq2[ad
 			return
 		}
 		defer done()
-		files, err := list(fsys)
+		files, err := dropfolder.List(fsys)
 		if err != nil {
 			yield(adapters.Page{}, unavailable("list the folder of messages", err))
 			return
 		}
-		end := files.cursor()
+		end := adapters.Cursor(dropfolder.Mark(files))
 		if end == since {
 			return
 		}

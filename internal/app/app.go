@@ -150,11 +150,7 @@ func (a *App) openSource(s Source, o Options) (opened, error) {
 		}
 		headers[k] = v
 	}
-	var addresses []string
-	if calls, ok := s.adapter.(interface{ Addresses() []string }); ok {
-		addresses = calls.Addresses()
-	}
-	client, closeIdle, err := outbound.New(outbound.Options{Addresses: addresses, AllowPrivate: s.AllowPrivate, Auth: s.Auth, Headers: headers, Timeout: s.Timeout, Retries: s.Retries, Now: o.Now, Random: o.Random,
+	client, closeIdle, err := outbound.New(outbound.Options{Addresses: s.adapter.Addresses(), AllowPrivate: s.AllowPrivate, Auth: s.Auth, Headers: headers, Timeout: s.Timeout, Retries: s.Retries, Now: o.Now, Random: o.Random,
 		Busy: func(until time.Time) { a.quiet.set(s.Name, until) }, Clock: func(skew time.Duration) { a.clocks.set(s.Name, skew) }})
 	if err != nil {
 		return opened{}, err

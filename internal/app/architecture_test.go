@@ -64,7 +64,8 @@ var allowed = map[string][]string{
 	"fhir/fhirtest":                {"fhir", "fhir/r4"},
 	"fhir/r4/gen":                  {"fhir/r4"},
 	"adapters/adapterstest":        {"adapters"},
-	"adapters/…":                   {"adapters", "internal/jsonsafe", "internal/xmlsafe"},
+	"adapters/dropfolder":          {},
+	"adapters/…":                   {"adapters", "adapters/dropfolder", "internal/jsonsafe", "internal/xmlsafe"},
 }
 
 // keepers are libraries that only these packages may know.

@@ -191,6 +191,8 @@ type Viewer struct {
 // adapterConfig is what each adapter's Config can do.
 type adapterConfig interface {
 	Validate() []error
+	// Addresses are what the adapter calls: nothing outside their origins. None for one that calls nobody.
+	Addresses() []string
 	Open(d adapters.Deps) (adapters.Adapter, error)
 }
 

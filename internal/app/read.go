@@ -394,11 +394,9 @@ func (r *reader) validateSource(s *Source, all map[string]system) {
 	if len(r.faults) > before {
 		return
 	}
-	if calls, ok := s.adapter.(interface{ Addresses() []string }); ok {
-		for _, address := range calls.Addresses() {
-			if _, err := outbound.ParseOrigin(address); err != nil {
-				r.fault(at+".settings", "an address cannot be used: %v", err)
-			}
+	for _, address := range s.adapter.Addresses() {
+		if _, err := outbound.ParseOrigin(address); err != nil {
+			r.fault(at+".settings", "an address cannot be used: %v", err)
 		}
 	}
 }
