@@ -43,9 +43,9 @@ func (g *Gate) Export(ctx context.Context, r Request, person care.PersonID) (Exp
 		if err != nil {
 			return a, err
 		}
-		a.epochs = d.epochs()
 		a.found = d.scope.Allowed && slices.Contains(readers, r.Viewer.Role)
 		if a.found {
+			a.epochs = d.epochs()
 			if a.released, err = g.everything(ctx, r, &d, at); err != nil {
 				return a, err
 			}

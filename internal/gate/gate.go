@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"samsyn/internal/access"
@@ -238,7 +237,8 @@ func (g *Gate) decide(ctx context.Context, r Request, person care.PersonID, at t
 	return d, nil
 }
 
-// epochs is what must still hold when the decision is released.
+// epochs is what must still hold when the decision is released. A denial releases nothing, and
+// is written in the same way for a person who is not there.
 func (d decided) epochs() map[care.PersonID]int64 {
 	if !d.facts.Known {
 		return nil
@@ -261,11 +261,10 @@ func (g *Gate) fetch(ctx context.Context, d *decided, at time.Time) (Opened, err
 	if err != nil {
 		return Opened{}, err
 	}
-	var past []care.ResourceVersion
-	if slices.ContainsFunc(held, func(c care.Contribution) bool { return c.Version > 1 }) {
-		if past, err = g.Store.Past(ctx, o.Person, d.scope.Visible); err != nil {
-			return Opened{}, err
-		}
+	// Also where nothing has a past: that is not told by the time an answer takes.
+	past, err := g.Store.Past(ctx, o.Person, d.scope.Visible)
+	if err != nil {
+		return Opened{}, err
 	}
 	held = g.Table.Since(d.facts, d.scope, held, past, at)
 	o.Contributions, d.event.Withheld = g.Table.Filter(d.facts, d.scope, held, at)
@@ -283,8 +282,9 @@ func (g *Gate) Open(ctx context.Context, r Request, person care.PersonID) (Opene
 		if err != nil {
 			return answer[Opened]{}, err
 		}
-		a := answer[Opened]{found: d.scope.Allowed, epochs: d.epochs()}
+		a := answer[Opened]{found: d.scope.Allowed}
 		if d.scope.Allowed {
+			a.epochs = d.epochs()
 			if a.released, err = g.fetch(ctx, &d, at); err != nil {
 				return answer[Opened]{}, err
 			}

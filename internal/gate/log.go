@@ -25,9 +25,9 @@ func (g *Gate) AccessLog(ctx context.Context, r Request, person care.PersonID) (
 		if err != nil {
 			return a, err
 		}
-		a.epochs = d.epochs()
 		a.found = d.scope.Allowed && slices.Contains(readers, r.Viewer.Role)
 		if a.found {
+			a.epochs = d.epochs()
 			if a.released, err = g.readable(ctx, r, &d, at); err != nil {
 				return a, err
 			}

@@ -11,6 +11,10 @@ import (
 	"samsyn/internal/care"
 )
 
+// nothing is what is asked for where nothing may be seen: the same question as otherwise, so
+// that the time an answer takes does not tell the hidden from the absent.
+var nothing = []care.Visible{{Service: "-"}}
+
 // History releases the versions of a resource that the viewer may see, newest first,
 // removals included. The error is care.ErrNotFound where there is none.
 func (g *Gate) History(ctx context.Context, r Request, typ, id string) ([]care.ResourceVersion, error) {
@@ -24,22 +28,25 @@ func (g *Gate) History(ctx context.Context, r Request, typ, id string) ([]care.R
 		if err != nil {
 			return a, err
 		}
-		a.epochs = d.epochs()
-		if d.scope.Allowed {
-			held, err := g.Store.History(ctx, d.facts.Person, typ, id, d.scope.Visible)
-			if err != nil && !errors.Is(err, care.ErrNotFound) {
-				return a, err
-			}
-			for _, v := range held {
-				if v, ok := g.version(d, v, at); ok {
-					a.released = append(a.released, v)
-				} else {
-					d.event.Withheld++
-				}
-			}
-			a.released = distinct(a.released)
+		visible := d.scope.Visible
+		if !d.scope.Allowed {
+			visible = nothing
 		}
-		a.found = len(a.released) > 0
+		held, err := g.Store.History(ctx, d.facts.Person, typ, id, visible)
+		if err != nil && !errors.Is(err, care.ErrNotFound) {
+			return a, err
+		}
+		for _, v := range held {
+			if v, ok := g.version(d, v, at); ok {
+				a.released = append(a.released, v)
+			} else {
+				d.event.Withheld++
+			}
+		}
+		a.released = distinct(a.released)
+		if a.found = len(a.released) > 0; a.found {
+			a.epochs = d.epochs()
+		}
 		if d.facts.Known {
 			d.event.Resource = typ + "/" + id
 		}
