@@ -204,8 +204,8 @@ func (s *Store) Everybody(ctx context.Context) ([]care.PersonID, error) {
 
 // Claims gives what is visible of what is said at present of who a person is, by source,
 // service and record. A name that only barnevern says is barnevern's, and one that a record
-// says has the marks of its Patient or, where it makes none, of what may be seen of it: the
-// visible set is part of the query.
+// says is as visible as its Patient or, where it makes none, as what it makes: who may see nothing
+// else of a record would learn from its name that it is there. The visible set is part of the query.
 func (s *Store) Claims(ctx context.Context, person care.PersonID, visible []care.Visible) ([]care.Claim, error) {
 	if len(visible) == 0 {
 		return nil, nil
@@ -228,7 +228,7 @@ func (s *Store) Claims(ctx context.Context, person care.PersonID, visible []care
 		Recorded  int64  `db:"recorded"`
 		Current   bool   `db:"current"`
 	}
-	condition, args := seen(visible, columns{"c.service", "", "coalesce(r.marks, 0)", "c.source", "c.kind", "c.key"}, 2)
+	condition, args := seen(visible, columns{"c.service", "coalesce(r.type, 'Patient')", "coalesce(r.marks, 0)", "c.source", "c.kind", "c.key"}, 2)
 	args = append([]any{string(who)}, args...)
 	err = s.large(ctx, func(p *pool) error {
 		rows = nil

@@ -372,16 +372,17 @@ func visibleSet(t *testing.T, open func(TB) Store) {
 		want    string
 		names   int
 	}{
-		"nothing":              {nil, "", 0},
-		"no service":           {[]care.Visible{{}}, "", 0},
-		"everything":           {everything, "1 2 3 4", 2},
-		"one service":          {care.Whole(care.Skole), "1 2 3", 2},
-		"a type":               {[]care.Visible{{Service: care.Skole, Types: []string{"CarePlan", "Goal", "CareTeam"}}}, "2", 2},
-		"without a mark":       {[]care.Visible{{Service: care.Skole, Without: care.MarkPsychiatry}}, "1 2", 1},
-		"without another mark": {[]care.Visible{{Service: care.Skole, Without: care.MarkSexual}}, "1 2 3", 2},
-		"without a record":     {[]care.Visible{{Service: care.Skole, Except: []care.RecordRef{ref("1"), ref("2"), ref("7")}}}, "3", 1},
-		"each its own":         {[]care.Visible{{Service: care.Skole, Types: []string{"CarePlan"}}, {Service: care.BUP, Without: care.AllMarks}}, "2 4", 2},
-		"alike":                {[]care.Visible{{Service: care.Skole, Without: care.AllMarks}, {Service: care.BUP, Without: care.AllMarks}, {Service: care.PPT, Without: care.AllMarks}}, "1 2 4", 1},
+		"nothing":               {nil, "", 0},
+		"no service":            {[]care.Visible{{}}, "", 0},
+		"everything":            {everything, "1 2 3 4", 2},
+		"one service":           {care.Whole(care.Skole), "1 2 3", 2},
+		"a type":                {[]care.Visible{{Service: care.Skole, Types: []string{"CarePlan", "Goal", "CareTeam"}}}, "2", 0},
+		"a type and who she is": {[]care.Visible{{Service: care.Skole, Types: []string{"Basic", "Patient"}}}, "1", 1},
+		"without a mark":        {[]care.Visible{{Service: care.Skole, Without: care.MarkPsychiatry}}, "1 2", 1},
+		"without another mark":  {[]care.Visible{{Service: care.Skole, Without: care.MarkSexual}}, "1 2 3", 2},
+		"without a record":      {[]care.Visible{{Service: care.Skole, Except: []care.RecordRef{ref("1"), ref("2"), ref("7")}}}, "3", 1},
+		"each its own":          {[]care.Visible{{Service: care.Skole, Types: []string{"CarePlan"}}, {Service: care.BUP, Without: care.AllMarks}}, "2 4", 0},
+		"alike":                 {[]care.Visible{{Service: care.Skole, Without: care.AllMarks}, {Service: care.BUP, Without: care.AllMarks}, {Service: care.PPT, Without: care.AllMarks}}, "1 2 4", 1},
 	} {
 		cs, err := b.Contributions(ctx, p, c.visible)
 		b.check(err)
