@@ -346,6 +346,7 @@ func (i is) Viewer(*http.Request) (care.Viewer, error) { return i.v, nil }
 
 // TestAttacksAreRefusedAndLogged makes every attack of the catalogue.
 func TestAttacksAreRefusedAndLogged(t *testing.T) {
+	t.Parallel()
 	all := attacks()
 	precedents := map[string]bool{}
 	for _, e := range elsewhere {

@@ -135,6 +135,7 @@ func hide(c *canaries, level care.AddressLevel) *gatetest.Memory {
 // TestNoOutputPlacesAProtectedChild: a word that tells where she is stands in no output of any
 // kind, for nobody, and what is not a place is still told.
 func TestNoOutputPlacesAProtectedChild(t *testing.T) {
+	t.Parallel()
 	want, outputs, told := size(300, 20_000, 200_000), 0, map[string]int{}
 	var total int
 	for seed := firstSeed(t); outputs < want; seed++ {

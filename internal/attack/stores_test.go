@@ -248,11 +248,13 @@ func twinPair(t *testing.T, seed uint64, dsn func(t *testing.T) string) (asked i
 
 // TestTwinStoresAnswerAlike is TestTwinWorldsAnswerAlike where SQL chooses what is seen.
 func TestTwinStoresAnswerAlike(t *testing.T) {
+	t.Parallel()
 	twinStores(t, size(2, 100, 1000), func(t *testing.T) string { return filepath.Join(t.TempDir(), "samsyn.db") })
 }
 
 // TestTwinStoresAnswerAlikeOnPostgres is the same on the other database.
 func TestTwinStoresAnswerAlikeOnPostgres(t *testing.T) {
+	t.Parallel()
 	pgtest.Available(t)
 	twinStores(t, size(1, 100, 1000), func(t *testing.T) string { return pgtest.URL(t, nil) })
 }

@@ -352,6 +352,7 @@ func forOffices(r request) bool {
 // TestTwinWorldsAnswerAlike: what is hidden from a viewer makes no difference to a byte of
 // what she is answered, whoever she is and however she asks.
 func TestTwinWorldsAnswerAlike(t *testing.T) {
+	t.Parallel()
 	pairs, asked, shapesSeen, changes := size(60, 5000, 100_000), 0, map[string]bool{}, map[string]int{}
 	const each = 45
 	for seed := firstSeed(t); seed < firstSeed(t)+uint64(pairs); seed++ {
