@@ -188,7 +188,7 @@ func TestImportsPointOneWay(t *testing.T) {
 // her on. Only the gate, the register of rights and those who bring records in call them:
 // they are given the store, and everybody else is given the gate.
 var personal = []string{"Contributions", "Claims", "History", "Facts", "Rights", "Persons", "Appointed", "Whose", "Audit", "AuditOf", "PutRights", "ConsentVersions",
-	"Broken", "Notices", "SawNotice", "ConfirmMerge", "LowerAddress", "Everybody"}
+	"Broken", "Notices", "SawNotice", "ConfirmMerge", "Unions", "LowerAddress", "Everybody"}
 
 // controlled is the one place beside them: samsyn audit looks at the log as a whole, and at
 // what stood behind it, for patterns. Who looks is noted in the log first (docs/audit.md).

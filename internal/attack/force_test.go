@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"samsyn/internal/audit"
 	"samsyn/internal/care"
 	"samsyn/internal/consent"
 	"samsyn/internal/consolidate/stories"
@@ -45,6 +46,8 @@ func forms(p, consentID string) map[string]url.Values {
 		base + "/nod/n/slutt":                         {},
 		"/kontor/oppnevn":                             {"barn": {p}, "hvem": {"ukjent"}, "begrunnelse": {"trengs"}},
 		"/kontor/gjennomgang":                         {"barn": {p}, "okt": {"n"}, "funn": {"i orden"}},
+		"/kontor/samme":                               {"barn": {p}, "forent": {"x"}},
+		"/kontor/adresse":                             {"barn": {p}},
 	}
 }
 
@@ -62,7 +65,7 @@ func TestRightsAreNotTaken(t *testing.T) {
 			switch {
 			case v.ID == "anders", v.ID == "mor": // they are something to her
 				continue
-			case v.ID == "kari" && (strings.Contains(path, "oppnev") || strings.Contains(path, "gjennomgang") || strings.HasSuffix(path, "/trekk")), v.ID == "rune" && strings.Contains(path, "gjennomgang"):
+			case v.ID == "kari" && (strings.Contains(path, "oppnev") || strings.Contains(path, "gjennomgang") || path == "/kontor/adresse" || path == "/kontor/samme" || strings.HasSuffix(path, "/trekk")), v.ID == "rune" && strings.Contains(path, "gjennomgang"):
 				continue // it is their office: and she notes what somebody took back
 			}
 			m.Lines = nil
@@ -174,6 +177,43 @@ func TestNobodyDoesWhatIsAnothers(t *testing.T) {
 		if events, err := m.Events(); err != nil || len(events) == 0 && got.status != http.StatusBadRequest && !strings.Contains(c.ask.path, "/kontor") {
 			t.Errorf("%s: not logged (%v)", name, err)
 		}
+	}
+}
+
+// TestOnlyTheOfficeSaysThatItIsTheSameChild: koordinerende enhet sees that a union waits, says once that it
+// is the same child, and is not asked again; nobody else sees it or says anything.
+func TestOnlyTheOfficeSaysThatItIsTheSameChild(t *testing.T) {
+	w := open(t, neighbourhood(), nil)
+	w.memory.unions = []care.Union{{Survivor: "ella", Merged: "gammel", At: since}}
+	say := url.Values{"barn": {"ella"}, "forent": {"gammel"}}
+	for _, v := range viewers {
+		if v.Role == care.RoleKoordinerendeEnhet {
+			continue
+		}
+		if got := w.ask(get(v.ID, "/kontor")); strings.Contains(got.body, "/kontor/samme") {
+			t.Errorf("%s sees it", v.ID)
+		}
+		if got := w.ask(form(v.ID, "/kontor/samme", say)); got.status == http.StatusSeeOther || w.memory.unions[0].First != "" {
+			t.Errorf("%s says it: %d", v.ID, got.status)
+		}
+	}
+	if got := w.ask(get("kari", "/kontor")); got.status != http.StatusOK || !strings.Contains(got.body, "Er det samme barn?") || !strings.Contains(got.body, `action="/kontor/samme"`) {
+		t.Errorf("koordinerende enhet does not see it: %d %s", got.status, cut(got.body))
+	}
+	if got := w.ask(form("kari", "/kontor/samme", say)); got.status != http.StatusSeeOther || w.memory.unions[0].First != "kari" {
+		t.Errorf("said: %d %+v", got.status, w.memory.unions)
+	}
+	if got := w.ask(get("kari", "/kontor")); strings.Contains(got.body, `action="/kontor/samme"`) || !strings.Contains(got.body, "har sagt at det stemmer") {
+		t.Errorf("she is asked again: %s", around(got.body, "samme barn"))
+	}
+	if got := w.ask(form("kari", "/kontor/samme", say)); got.status != http.StatusUnprocessableEntity || len(w.memory.unions) != 1 {
+		t.Errorf("said twice by one: %d", got.status)
+	}
+	events, err := w.memory.Events()
+	if err != nil || !slices.ContainsFunc(events, func(e audit.Event) bool {
+		return e.Interaction == audit.Merge && e.Permit && e.Viewer.ID == "kari" && e.Person == "ella"
+	}) {
+		t.Errorf("not logged: %v", err)
 	}
 }
 

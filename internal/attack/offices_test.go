@@ -3,9 +3,11 @@ package attack_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"samsyn/internal/care"
+	"samsyn/internal/consolidate/stories"
 	"samsyn/internal/gate/gatetest"
 	"samsyn/internal/rights"
 	"samsyn/internal/web"
@@ -15,6 +17,7 @@ import (
 type memory struct {
 	*gatetest.Memory
 	notices []care.Notice
+	unions  []care.Union
 }
 
 // Rights gives everything that is registered.
@@ -44,10 +47,24 @@ func (s *memory) PutRights(ctx context.Context, p care.PersonID, epoch int64, r 
 	return nil
 }
 
-// ConfirmMerge does nothing: nobody is united here.
-func (s *memory) ConfirmMerge(ctx context.Context, _, _ care.PersonID, _ string, lines []care.Logged) error {
+// ConfirmMerge lets a union no longer wait when a second one has said it.
+func (s *memory) ConfirmMerge(ctx context.Context, survivor, merged care.PersonID, who string, lines []care.Logged) error {
+	i := slices.IndexFunc(s.unions, func(u care.Union) bool { return u.Survivor == survivor && u.Merged == merged })
+	switch {
+	case i < 0:
+		return care.ErrNotFound
+	case s.unions[i].First == who:
+		return care.ErrInvalid
+	case s.unions[i].First == "":
+		s.unions[i].First, s.unions[i].FirstAt = who, stories.Now()
+	default:
+		s.unions = slices.Delete(s.unions, i, i+1)
+	}
 	return s.Audit(ctx, nil, lines)
 }
+
+// Unions are those that wait.
+func (s *memory) Unions(context.Context) ([]care.Union, error) { return s.unions, nil }
 
 // LowerAddress lets the level be none.
 func (s *memory) LowerAddress(ctx context.Context, p care.PersonID, lines []care.Logged) error {

@@ -316,3 +316,13 @@ type Logged struct {
 	At     time.Time
 	Body   []byte
 }
+
+// Union is a person who was united with another, and whose permissions wait: until two persons
+// of koordinerende enhet have said that they are one child, only what denies holds for both.
+type Union struct {
+	Survivor, Merged PersonID
+	At               time.Time
+	// First is who said it first, "" while nobody has.
+	First   string
+	FirstAt time.Time
+}

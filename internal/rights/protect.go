@@ -252,8 +252,16 @@ func (s *Service) Saw(ctx context.Context, r gate.Request, id int64) error {
 	return s.Store.SawNotice(ctx, r.Viewer.Role, id, r.Viewer.ID, s.Now())
 }
 
-// ConfirmMerge lets the permissions that were given for a person hold also where she was
-// united with another, as koordinerende enhet decides it. Until then only denials do.
+// Unions gives, to koordinerende enhet, the united persons whose permissions wait.
+func (s *Service) Unions(ctx context.Context, r gate.Request) ([]care.Union, error) {
+	if err := s.officeOf(r.Viewer, office); err != nil {
+		return nil, fmt.Errorf("read unions: %w", err)
+	}
+	return s.Store.Unions(ctx)
+}
+
+// ConfirmMerge says that two united persons are one child. When two persons of koordinerende enhet
+// have said it, the permissions that were given for the merged hold too; until then only denials do.
 func (s *Service) ConfirmMerge(ctx context.Context, r gate.Request, survivor, merged care.PersonID) error {
 	return s.act(ctx, r, survivor, audit.Merge, func(p care.PersonID, actor string, lines []care.Logged) error {
 		return s.Store.ConfirmMerge(ctx, p, merged, actor, lines)

@@ -32,6 +32,7 @@ type Store interface {
 	PutRights(ctx context.Context, p care.PersonID, epoch int64, r care.Rights, notices []care.Notice, lines []care.Logged) error
 	Audit(ctx context.Context, epochs map[care.PersonID]int64, lines []care.Logged) error
 	ConfirmMerge(ctx context.Context, survivor, merged care.PersonID, who string, lines []care.Logged) error
+	Unions(ctx context.Context) ([]care.Union, error)
 	LowerAddress(ctx context.Context, p care.PersonID, lines []care.Logged) error
 	Broken(ctx context.Context) ([]care.BreakGlass, error)
 	Notices(ctx context.Context, role care.Role) ([]care.Notice, error)

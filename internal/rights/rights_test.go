@@ -55,6 +55,9 @@ func (m *memory) PutRights(ctx context.Context, p care.PersonID, epoch int64, r 
 func (m *memory) ConfirmMerge(context.Context, care.PersonID, care.PersonID, string, []care.Logged) error {
 	return nil
 }
+func (m *memory) Unions(context.Context) ([]care.Union, error) {
+	return []care.Union{{Survivor: "ella", Merged: "x"}}, nil
+}
 func (m *memory) LowerAddress(context.Context, care.PersonID, []care.Logged) error { return nil }
 
 func (m *memory) Broken(context.Context) (out []care.BreakGlass, _ error) {

@@ -272,8 +272,9 @@ func (s *Store) PutRights(ctx context.Context, person care.PersonID, epoch int64
 	return nil
 }
 
-// ConfirmMerge lets the permissions of a person that was united with another hold for the
-// survivor. It holds for as long as they are united. The error is care.ErrNotFound where they are not.
+// ConfirmMerge notes that somebody says that two united persons are one. When a second one says it
+// too, the permissions of the merged hold for the survivor, for as long as they are united. The error is
+// care.ErrNotFound where they are not, care.ErrInvalid where who said it first says it again.
 func (s *Store) ConfirmMerge(ctx context.Context, survivor, merged care.PersonID, who string, lines []care.Logged) error {
 	err := s.transaction(ctx, func(w *work) error {
 		var united int
@@ -283,8 +284,21 @@ func (s *Store) ConfirmMerge(ctx context.Context, survivor, merged care.PersonID
 		if united == 0 {
 			return errNone("merge")
 		}
-		w.move(survivor)
-		if err := w.exec(`INSERT INTO merge_confirmed (survivor, merged, at, who) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, string(survivor), string(merged), micros(w.at), who); err != nil {
+		var first string
+		said, err := w.get(&first, `SELECT who FROM merge_confirmed WHERE survivor = $1 AND merged = $2`, string(survivor), string(merged))
+		if err != nil {
+			return err
+		}
+		switch {
+		case !said:
+			err = w.exec(`INSERT INTO merge_confirmed (survivor, merged, at, who) VALUES ($1, $2, $3, $4)`, string(survivor), string(merged), micros(w.at), who)
+		case first == who:
+			return fmt.Errorf("viewer: another must say it too: %w", care.ErrInvalid)
+		default:
+			w.move(survivor)
+			err = w.exec(`UPDATE merge_confirmed SET second = $3, second_at = $4 WHERE survivor = $1 AND merged = $2 AND second = ''`, string(survivor), string(merged), who, micros(w.at))
+		}
+		if err != nil {
 			return err
 		}
 		return w.log(lines)
@@ -293,6 +307,32 @@ func (s *Store) ConfirmMerge(ctx context.Context, survivor, merged care.PersonID
 		return fmt.Errorf("confirm a merge: %w", err)
 	}
 	return nil
+}
+
+// Unions gives the united persons of whom something is registered that waits, the oldest first.
+func (s *Store) Unions(ctx context.Context) ([]care.Union, error) {
+	var rows []struct {
+		Survivor string  `db:"survivor"`
+		Merged   string  `db:"merged"`
+		At       int64   `db:"at"`
+		First    *string `db:"who"`
+		FirstAt  *int64  `db:"first_at"`
+	}
+	err := s.read.SelectContext(ctx, &rows, `SELECT p.merged_into AS survivor, p.id AS merged, (SELECT max(j.at) FROM person_merge j WHERE j.survivor = p.merged_into AND j.merged = p.id AND j.undone IS NULL) AS at,
+		c.who, c.at AS first_at FROM person p LEFT JOIN merge_confirmed c ON c.survivor = p.merged_into AND c.merged = p.id
+		WHERE p.merged_into IS NOT NULL AND coalesce(c.second, '') = '' AND EXISTS (SELECT 1 FROM rights r WHERE r.person = p.id AND r.current = 1 AND r.kind NOT IN ('block', 'withheld'))
+		ORDER BY 3, p.id`)
+	if err != nil {
+		return nil, fmt.Errorf("list unions: %w", err)
+	}
+	out := make([]care.Union, len(rows))
+	for i, r := range rows {
+		out[i] = care.Union{Survivor: care.PersonID(r.Survivor), Merged: care.PersonID(r.Merged), At: timeOf(r.At)}
+		if r.First != nil {
+			out[i].First, out[i].FirstAt = *r.First, timeOf(*r.FirstAt)
+		}
+	}
+	return out, nil
 }
 
 // LowerAddress lets a person's held address level be what her sources give now: the word of

@@ -237,7 +237,7 @@ const meAndUs = `WITH me AS (SELECT coalesce(merged_into, id) AS id FROM person 
 
 // rightsOfUs are the rights of all of us. text says whether one holds for me: those of the others
 // do where koordinerende enhet let them; what of them denies is read all the same.
-const holds = `(r.person = me.id OR EXISTS (SELECT 1 FROM merge_confirmed m WHERE m.survivor = me.id AND m.merged = r.person))`
+const holds = `(r.person = me.id OR EXISTS (SELECT 1 FROM merge_confirmed m WHERE m.survivor = me.id AND m.merged = r.person AND m.second <> ''))`
 
 const rightsOfUs = `SELECT r.kind AS what, r.id, r.person, CASE WHEN ` + holds + ` THEN 'holds' ELSE '' END AS text, r.seq AS a, r.version AS b, r.body FROM me, us JOIN rights r ON r.person = us.id
 	WHERE r.current = 1 AND (r.kind IN ('block', 'withheld', 'consent') OR ` + holds + `)`

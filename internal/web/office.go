@@ -22,6 +22,7 @@ type officePage struct {
 	People   []care.Viewer
 	Notices  []care.Notice
 	Waiting  []rights.Reviewable
+	Unions   []care.Union
 	Message  string
 	Form     url.Values
 }
@@ -43,6 +44,15 @@ func (p officePage) Appointable() []care.Viewer {
 	return slices.DeleteFunc(slices.Clone(p.People), func(v care.Viewer) bool { return v.Role != care.RoleKoordinator && v.Role != care.RoleTjenesteyter })
 }
 
+// Name gives a child's name as koordinerende enhet may know it.
+func (p officePage) Name(person care.PersonID) string {
+	i := slices.IndexFunc(p.Children, func(a appointed) bool { return a.Person == person })
+	if i < 0 || p.Children[i].Child.Name == "" {
+		return p.Say("child.unnamed")
+	}
+	return p.Children[i].Child.Name
+}
+
 func (h *Handler) officeOf(c echo.Context) (officePage, error) {
 	p := h.page(c)
 	p.Title = p.Say("office.title")
@@ -60,6 +70,9 @@ func (h *Handler) officeOf(c echo.Context) (officePage, error) {
 	}
 	answers, err := h.Overviews.Children(ctx, r)
 	if err != nil {
+		return out, err
+	}
+	if out.Unions, err = h.Rights.Unions(ctx, r); err != nil {
 		return out, err
 	}
 	for _, a := range answers {
@@ -132,6 +145,24 @@ func (h *Handler) review(c echo.Context) error {
 		return care.ErrNotFound
 	}
 	return h.officeDone(c, h.Rights.Review(c.Request().Context(), h.request(c, p), care.PersonID(v.Get("barn")), v.Get("okt"), v.Get("funn")))
+}
+
+// sameChild says that two who were united are one child; it counts when two have said it.
+func (h *Handler) sameChild(c echo.Context) error {
+	p, v := h.page(c), form(c)
+	if !p.Appoints() {
+		return care.ErrNotFound
+	}
+	return h.officeDone(c, h.Rights.ConfirmMerge(c.Request().Context(), h.request(c, p), care.PersonID(v.Get("barn")), care.PersonID(v.Get("forent"))))
+}
+
+// lowerAddress lets a child's address be as protected as the sources say now.
+func (h *Handler) lowerAddress(c echo.Context) error {
+	p, v := h.page(c), form(c)
+	if !p.Appoints() {
+		return care.ErrNotFound
+	}
+	return h.officeDone(c, h.Rights.LowerAddress(c.Request().Context(), h.request(c, p), care.PersonID(v.Get("barn"))))
 }
 
 // glassPage is the form that opens an emergency session.

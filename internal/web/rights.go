@@ -48,6 +48,9 @@ type Office interface {
 	Notices(ctx context.Context, r gate.Request) ([]care.Notice, error)
 	Reviews(ctx context.Context, r gate.Request) ([]rights.Reviewable, error)
 	Review(ctx context.Context, r gate.Request, person care.PersonID, id, found string) error
+	Unions(ctx context.Context, r gate.Request) ([]care.Union, error)
+	ConfirmMerge(ctx context.Context, r gate.Request, survivor, merged care.PersonID) error
+	LowerAddress(ctx context.Context, r gate.Request, person care.PersonID) error
 }
 
 // Glass opens and ends an emergency session.
@@ -105,6 +108,8 @@ func (h *Handler) mountRights(g *echo.Group) {
 		"/barn/:person/oppnevning/:id/slutt": h.endAppointment,
 		"/kontor/oppnevn":                    h.appoint,
 		"/kontor/gjennomgang":                h.review,
+		"/kontor/samme":                      h.sameChild,
+		"/kontor/adresse":                    h.lowerAddress,
 		"/nod":                               h.breakGlass,
 		"/barn/:person/nod/:id/slutt":        h.endGlass,
 	} {

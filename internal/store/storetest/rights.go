@@ -215,7 +215,31 @@ func mergedRights(t *testing.T, open func(TB) Store) {
 	if err := b.ConfirmMerge(ctx, second, first, "ke", nil); !errors.Is(err, care.ErrNotFound) {
 		t.Errorf("confirming what is not so: %v", err)
 	}
+	waits := func(want ...care.Union) {
+		t.Helper()
+		got, err := b.Unions(ctx)
+		b.check(err)
+		for i := range got {
+			if got[i].At.IsZero() || got[i].First != "" && got[i].FirstAt.IsZero() {
+				t.Errorf("no time: %+v", got[i])
+			}
+			got[i].At, got[i].FirstAt = time.Time{}, time.Time{}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("unions %+v, want %+v", got, want)
+		}
+	}
+	waits(care.Union{Survivor: first, Merged: second})
 	b.check(b.ConfirmMerge(ctx, first, second, "ke", nil))
+	waits(care.Union{Survivor: first, Merged: second, First: "ke"})
+	if err := b.ConfirmMerge(ctx, first, second, "ke", nil); !errors.Is(err, care.ErrInvalid) {
+		t.Errorf("the same says it again: %v", err)
+	}
+	if f := b.facts(anders, second); len(f.Appointments)+len(f.Bases)+len(f.Consents) != 0 {
+		t.Errorf("one has said it, and permissions hold: %+v", f)
+	}
+	b.check(b.ConfirmMerge(ctx, first, second, "another", nil))
+	waits()
 	f = b.facts(anders, first)
 	if len(f.Appointments) != 1 || len(f.Bases) != 1 || len(f.Consents) != 1 || f.Appointments[0].Person != first || f.Consents[0].Person != first || f.Consents[0].Signatures[0].Signer != string(first) {
 		t.Errorf("after koordinerende enhet confirmed: %+v", f)

@@ -43,6 +43,7 @@ type Store interface {
 	Notices(ctx context.Context, role care.Role) ([]care.Notice, error)
 	SawNotice(ctx context.Context, role care.Role, id int64, who string, at time.Time) error
 	ConfirmMerge(ctx context.Context, survivor, merged care.PersonID, who string, lines []care.Logged) error
+	Unions(ctx context.Context) ([]care.Union, error)
 	LowerAddress(ctx context.Context, person care.PersonID, lines []care.Logged) error
 	Audit(ctx context.Context, epochs map[care.PersonID]int64, lines []care.Logged) error
 	AuditHead(ctx context.Context) (audit.Head, error)
