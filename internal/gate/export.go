@@ -64,7 +64,7 @@ func (g *Gate) everything(ctx context.Context, r Request, d *decided, at time.Ti
 	}
 	e := Exported{Person: o.Person, At: at, Reader: d.facts.Viewer, Contributions: o.Contributions, Claims: o.Claims, Sources: o.Sources,
 		Address: d.scope.Address || d.facts.Address.Hidden()}
-	if e.Log, err = g.readable(ctx, r, d, at); err != nil {
+	if e.Log, err = g.readable(ctx, r, *d, o); err != nil {
 		return Exported{}, err
 	}
 	if g.Registered != nil {

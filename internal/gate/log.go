@@ -28,7 +28,11 @@ func (g *Gate) AccessLog(ctx context.Context, r Request, person care.PersonID) (
 		a.found = d.scope.Allowed && slices.Contains(readers, r.Viewer.Role)
 		if a.found {
 			a.epochs = d.epochs()
-			if a.released, err = g.readable(ctx, r, &d, at); err != nil {
+			o, err := g.fetch(ctx, &d, at)
+			if err != nil {
+				return a, err
+			}
+			if a.released, err = g.readable(ctx, r, d, o); err != nil {
 				return a, err
 			}
 		} else if d.event.Permit {
@@ -39,11 +43,8 @@ func (g *Gate) AccessLog(ctx context.Context, r Request, person care.PersonID) (
 	})
 }
 
-func (g *Gate) readable(ctx context.Context, r Request, d *decided, at time.Time) ([]audit.Line, error) {
-	o, err := g.fetch(ctx, d, at)
-	if err != nil {
-		return nil, err
-	}
+// readable gives the log as one may read it who sees what is opened.
+func (g *Gate) readable(ctx context.Context, r Request, d decided, o Opened) ([]audit.Line, error) {
 	rows, err := g.Store.AuditOf(ctx, d.facts.Person)
 	if err != nil {
 		return nil, err
