@@ -2,36 +2,12 @@ package app
 
 import (
 	"context"
-	"sync"
-	"time"
 
 	"samsyn/internal/alarm"
 	"samsyn/internal/care"
 	"samsyn/internal/ingest"
 	"samsyn/internal/ops"
 )
-
-// clocks notes how far the clocks of sources are ahead of ours by what they answered last.
-type clocks struct {
-	mu  sync.Mutex
-	all map[string]time.Duration
-}
-
-func (c *clocks) set(source string, skew time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.all == nil {
-		c.all = map[string]time.Duration{}
-	}
-	c.all[source] = skew
-}
-
-func (c *clocks) of(source string) (skew time.Duration, measured bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	skew, measured = c.all[source]
-	return skew, measured
-}
 
 // noteClock keeps how wrong a source's clock is, by its answers and by what it listed: what was
 // changed after now was changed by a clock that is ahead.

@@ -60,10 +60,10 @@ type App struct {
 	random   io.Reader
 	outgoing *http.Transport // to providers of sign-in
 
-	holder  string // of leases
-	quiet   quiet
-	clocks  clocks
-	jobs    *jobs.Jobs // nil unless serving
+	holder  string               // of leases
+	quiet   heard[time.Time]     // until when they asked to be left alone
+	clocks  heard[time.Duration] // how far ahead of ours their clocks are
+	jobs    *jobs.Jobs           // nil unless serving
 	metrics *ops.Metrics
 	tracing *ops.Tracing
 }

@@ -156,7 +156,7 @@ func (a *App) startJobs(ctx context.Context) (stop func(context.Context) error, 
 	}
 	db, postgres := a.store.Queue()
 	a.jobs, err = jobs.New(ctx, jobs.Options{DB: db, Postgres: postgres, Store: a.store, Plans: a.Config.plans(a.zone), Run: a.task, Permanent: permanent,
-		NotBefore: a.quiet.until, Now: a.now, Log: a.log, Keeper: jobs.Keeper{Holder: a.holder}, Workers: a.Config.Jobs.Workers})
+		NotBefore: func(source string) time.Time { until, _ := a.quiet.of(source); return until }, Now: a.now, Log: a.log, Keeper: jobs.Keeper{Holder: a.holder}, Workers: a.Config.Jobs.Workers})
 	if err != nil {
 		return nil, err
 	}

@@ -18,25 +18,26 @@ import (
 	"samsyn/internal/overview"
 )
 
-// quiet notes until when sources have asked to be left alone.
-type quiet struct {
+// heard is what sources last said of themselves while they were called.
+type heard[T any] struct {
 	mu  sync.Mutex
-	all map[string]time.Time
+	all map[string]T
 }
 
-func (q *quiet) set(source string, until time.Time) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.all == nil {
-		q.all = map[string]time.Time{}
+func (h *heard[T]) set(source string, said T) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.all == nil {
+		h.all = map[string]T{}
 	}
-	q.all[source] = until
+	h.all[source] = said
 }
 
-func (q *quiet) until(source string) time.Time {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.all[source]
+func (h *heard[T]) of(source string) (said T, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	said, ok = h.all[source]
+	return said, ok
 }
 
 // facts is what metrics ask for.
