@@ -242,7 +242,7 @@ func (d *decider) glass() ([]Used, Rule) {
 			continue
 		}
 		switch {
-		case d.t.glass.hpr && d.f.Viewer.HPR == "":
+		case !d.t.BreaksGlass(d.f.Viewer):
 			return nil, NotHealthPersonnel
 		case !slices.Contains(d.t.glass.codes, b.Code) || utf8.RuneCountInString(strings.TrimSpace(b.Reason)) < d.t.glass.reason || b.Until.IsZero():
 			nearest = further(nearest, BreakGlassLacks)

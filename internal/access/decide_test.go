@@ -549,8 +549,20 @@ func TestEachConditionAloneFlipsTheDecision(t *testing.T) {
 		"another's":     func(w *world) access.Rule { w.f.BreakGlass[0].Viewer = "liv"; return access.NoRelation },
 		"another child": func(w *world) access.Rule { w.f.BreakGlass[0].Person = "amina"; return access.NoRelation },
 		"no number":     func(w *world) access.Rule { w.f.Viewer.HPR = ""; return access.NotHealthPersonnel },
-		"no such code":  func(w *world) access.Rule { w.f.BreakGlass[0].Code = "NYSGJERRIG"; return access.BreakGlassLacks },
-		"no end":        func(w *world) access.Rule { w.f.BreakGlass[0].Until = time.Time{}; return access.BreakGlassLacks },
+		"on duty for barnevern": func(w *world) access.Rule {
+			w.f.Viewer.HPR, w.f.Viewer.Duty, w.f.Viewer.Service = "", true, care.Barnevern
+			return access.Granted
+		},
+		"of barnevern, not on duty": func(w *world) access.Rule {
+			w.f.Viewer.HPR, w.f.Viewer.Service = "", care.Barnevern
+			return access.NotHealthPersonnel
+		},
+		"on duty for a school": func(w *world) access.Rule {
+			w.f.Viewer.HPR, w.f.Viewer.Duty, w.f.Viewer.Service = "", true, care.Skole
+			return access.NotHealthPersonnel
+		},
+		"no such code": func(w *world) access.Rule { w.f.BreakGlass[0].Code = "NYSGJERRIG"; return access.BreakGlassLacks },
+		"no end":       func(w *world) access.Rule { w.f.BreakGlass[0].Until = time.Time{}; return access.BreakGlassLacks },
 		"nineteen letters": func(w *world) access.Rule {
 			w.f.BreakGlass[0].Reason = " " + strings.Repeat("å", 19) + " "
 			return access.BreakGlassLacks

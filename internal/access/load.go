@@ -43,6 +43,7 @@ type (
 		Rules  []writtenRule                  `yaml:"rules"`
 		Glass  struct {
 			HPR     bool     `yaml:"hpr"`
+			Duty    []string `yaml:"duty"`
 			Minutes int      `yaml:"minutes"`
 			Reason  int      `yaml:"reason"`
 			Codes   []string `yaml:"codes"`
@@ -567,6 +568,13 @@ func overlap[T comparable](a, b []T) bool {
 func (l *loader) glass() {
 	g := l.w.Glass
 	l.t.glass = glass{hpr: g.HPR, length: time.Duration(g.Minutes) * time.Minute, reason: g.Reason, codes: g.Codes}
+	for i, name := range g.Duty {
+		if s := care.Service(name); s.Valid() {
+			l.t.glass.duty = append(l.t.glass.duty, s)
+		} else {
+			l.fault("no service has that name", "break-glass", "duty", i)
+		}
+	}
 	if g.Minutes < 1 || g.Minutes > 60 {
 		l.fault("glass is broken for an hour at the most", "break-glass", "minutes")
 	}

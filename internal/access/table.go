@@ -217,6 +217,7 @@ func (t *Table) code(name, day string) (*basis, bool) {
 
 type glass struct {
 	hpr    bool
+	duty   []care.Service
 	length time.Duration
 	reason int
 	codes  []string

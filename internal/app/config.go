@@ -180,6 +180,9 @@ type Viewer struct {
 	Unit    string       `yaml:"unit"`
 	// HPR number, which the provider must confirm.
 	HPR string `yaml:"hpr"`
+	// Duty names her as one who may be on duty for her service: where the table lets that service's
+	// duty officers break the glass (barnevernvakt), she may.
+	Duty bool `yaml:"duty"`
 	// Person is who she is among the persons of this instance, for a child or a guardian.
 	Person care.PersonID `yaml:"person"`
 	// Subjects are how providers know her: issuer and sub, or number (samsyn number-hash).
@@ -214,7 +217,7 @@ func (c Config) People() []care.Viewer {
 }
 
 func (v Viewer) viewer(id string) care.Viewer {
-	return care.Viewer{ID: id, Name: cmp.Or(v.Name, id), Title: v.Title, Role: v.Role, Service: v.Service, Unit: v.Unit, HPR: v.HPR, Person: v.Person, Purpose: auth.PurposeOf(v.Role)}
+	return care.Viewer{ID: id, Name: cmp.Or(v.Name, id), Title: v.Title, Role: v.Role, Service: v.Service, Unit: v.Unit, HPR: v.HPR, Duty: v.Duty, Person: v.Person, Purpose: auth.PurposeOf(v.Role)}
 }
 
 // directory gives the viewers with how they are known.

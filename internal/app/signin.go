@@ -72,6 +72,7 @@ func (r *reader) validateSignIn(c *Config) {
 			_, err := identity.ParseHPR(v.HPR)
 			need(err == nil, at+".hpr", "is no HPR number")
 		}
+		need(!v.Duty || v.Service != "", at+".duty", "is for a service: say which one she works in")
 		need(!strings.Contains(v.ID, ":"), at, "a viewer's name has no colon")
 		for _, sub := range given.Subjects {
 			b, err := hex.DecodeString(sub.Number)

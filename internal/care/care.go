@@ -64,6 +64,8 @@ type Viewer struct {
 	Tenant string `json:"tenant,omitempty"`
 	Unit   string `json:"unit,omitempty"`
 	HPR    string `json:"hpr,omitempty"` // number in Helsepersonellregisteret, checked; "" for none
+	// Duty tells that the municipality has named her as one who may be on duty for her service (barnevernvakt).
+	Duty bool `json:"duty,omitempty"`
 	// Level of assurance of the sign-in: 0 nobody proved anything, 3 substantial, 4 high.
 	Level   int     `json:"level,omitempty"`
 	Purpose Purpose `json:"purpose,omitempty"`

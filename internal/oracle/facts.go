@@ -51,7 +51,8 @@ func (o *Oracle) ties(f care.Facts, at time.Time) set {
 		emergency := v.Purpose == care.PurposeBTG || v.Purpose == care.PurposeETREAT
 		rules := o.table.BreakGlass
 		hour := g.From.Add(time.Duration(rules.Minutes) * time.Minute)
-		if emergency && g.Viewer == v.ID && g.Person == f.Person && (v.HPR != "" || !rules.HPR) && runs(g.From, g.Until, g.Ended, at) && !g.Until.IsZero() && at.Before(hour) &&
+		onDuty := v.Duty && slices.Contains(rules.Duty, string(v.Service))
+		if emergency && g.Viewer == v.ID && g.Person == f.Person && (v.HPR != "" || onDuty || !rules.HPR) && runs(g.From, g.Until, g.Ended, at) && !g.Until.IsZero() && at.Before(hour) &&
 			slices.Contains(rules.Codes, g.Code) && utf8.RuneCountInString(strings.TrimSpace(g.Reason)) >= rules.Reason {
 			ties["break-glass"] = true
 		}

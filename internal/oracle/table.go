@@ -38,6 +38,7 @@ type table struct {
 	Rules      []rule
 	BreakGlass struct {
 		HPR     bool
+		Duty    []string
 		Minutes int
 		Reason  int
 		Codes   []string

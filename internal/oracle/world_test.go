@@ -140,6 +140,7 @@ func (m *maker) viewer(role care.Role) care.Viewer {
 		v.Service = rapid.SampledFrom(services).Draw(m.T, "works in")
 		v.Unit = "111222333"
 		v.HPR = one(m, "hpr", 7, "9000001", "")
+		v.Duty = one(m, "duty", 8, false, true)
 		v.Purpose = care.PurposeCOC
 		if role == care.RoleTjenesteyter {
 			v.Purpose = rapid.SampledFrom([]care.Purpose{care.PurposeTREAT, care.PurposeCOC}).Draw(m.T, "purpose")

@@ -141,8 +141,8 @@ func (s *Service) BreakGlass(ctx context.Context, r gate.Request, person care.Pe
 	glass := s.Table.Glass()
 	err := s.alter(ctx, r, person, who{interaction: audit.BreakGlass, roles: staff, untied: true}, func(sc *scene) (change, error) {
 		switch {
-		case glass.HPR && sc.actor.HPR == "":
-			return change{}, fmt.Errorf("only checked health personnel break the glass: %w", care.ErrDenied)
+		case !s.Table.BreaksGlass(sc.actor):
+			return change{}, fmt.Errorf("only checked health personnel, and who is on duty, break the glass: %w", care.ErrDenied)
 		case !slices.Contains(glass.Codes, e.Code):
 			return change{}, invalid("code", "is none of those for an emergency")
 		case utf8.RuneCountInString(strings.TrimSpace(e.Reason)) < glass.Reason:

@@ -451,7 +451,13 @@ func TestBreakingTheGlass(t *testing.T) {
 		"a short reason":   {doctor, func(e *rights.Emergency) { e.Reason = "må se                    " }, care.ErrInvalid},
 		"no tick":          {doctor, func(e *rights.Emergency) { e.Told = false }, care.ErrInvalid},
 		"health personnel": {doctor, nil, nil},
-		"not tied at all":  {func() care.Viewer { d := doctor; d.ID = "annen"; return d }(), nil, nil},
+		"on duty for barnevern": {func() care.Viewer {
+			d := gunn
+			d.ID, d.Duty, d.Service = "vakt", true, care.Barnevern
+			return d
+		}(), nil, nil},
+		"on duty for a school": {func() care.Viewer { d := gunn; d.Duty, d.Service = true, care.Skole; return d }(), nil, care.ErrDenied},
+		"not tied at all":      {func() care.Viewer { d := doctor; d.ID = "annen"; return d }(), nil, nil},
 	} {
 		m := town()
 		e := good
