@@ -154,14 +154,20 @@ func (g *Gate) now() time.Time {
 	return at.In(g.Zone)
 }
 
+// noting is how long it may take to note a failure. Who asked may have gone, so nothing else ends
+// it: a log that hangs would hold every request that fails for ever.
+const noting = 5 * time.Second
+
 // failed notes that nothing was shown because no decision could be made. The log may be
 // what fails; nothing is shown either way.
 func (g *Gate) failed(ctx context.Context, r Request, at time.Time) error {
 	e := g.event(r, at)
 	e.Failed, e.Rule = true, "error"
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noting)
+	defer cancel()
 	lines, err := g.lines([]audit.Event{e})
 	if err == nil {
-		err = g.Store.Audit(context.WithoutCancel(ctx), nil, lines)
+		err = g.Store.Audit(ctx, nil, lines)
 	}
 	if err != nil {
 		return fmt.Errorf("note that nothing was shown: %w", err)

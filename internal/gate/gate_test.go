@@ -1,6 +1,7 @@
 package gate_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -407,5 +408,32 @@ func TestVersions(t *testing.T) {
 		if _, err := g.History(t.Context(), asks(anders), "CarePlan", "p1"); !errors.Is(err, errDisk) {
 			t.Errorf("error %v", err)
 		}
+	}
+}
+
+// bounded is a log that tells whether it would be waited for for ever.
+type bounded struct {
+	gate.Store
+	bound bool
+}
+
+func (b *bounded) Audit(ctx context.Context, _ map[care.PersonID]int64, _ []care.Logged) error {
+	_, b.bound = ctx.Deadline()
+	return ctx.Err()
+}
+
+// TestAFailureIsNotNotedForEver: who asked has gone, and the log hangs; the request ends all the same.
+func TestAFailureIsNotNotedForEver(t *testing.T) {
+	m := families()
+	m.Fails, m.Err = "facts", errDisk
+	b := &bounded{Store: m}
+	g, err := gatetest.Gate(b, stories.Now, stories.Oslo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := g.Open(ctx, asks(anders), "ella"); !errors.Is(err, errDisk) || errors.Is(err, context.Canceled) || !b.bound {
+		t.Errorf("bounded %t: %v", b.bound, err)
 	}
 }
