@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -75,16 +76,24 @@ type Handler struct {
 	pages map[string]*template.Template
 }
 
-// Mount parses the templates and puts the pages on e. Every address that nobody else
-// answers is answered here: as one that is not found.
-func (h *Handler) Mount(e *echo.Echo) error {
-	h.pages = map[string]*template.Template{}
+// parsed is each page's templates. They are in the program and the same for everybody, so they are parsed once.
+var parsed = sync.OnceValues(func() (map[string]*template.Template, error) {
+	pages := map[string]*template.Template{}
 	for _, name := range []string{"children", "overview", "sources", "runs", "compares", "error", "signin", "onward", "refused", "rights", "accesslog", "office", "glass"} {
 		t, err := template.ParseFS(files, "templates/layout.html", "templates/lines.html", "templates/"+name+".html")
 		if err != nil {
-			return fmt.Errorf("web: parse %s: %w", name, err)
+			return nil, fmt.Errorf("web: parse %s: %w", name, err)
 		}
-		h.pages[name] = t
+		pages[name] = t
+	}
+	return pages, nil
+})
+
+// Mount puts the pages on e. Every address that nobody else answers is answered here: as one that is not found.
+func (h *Handler) Mount(e *echo.Echo) error {
+	var err error
+	if h.pages, err = parsed(); err != nil {
+		return err
 	}
 	g := e.Group("", h.secure, h.translate, h.guard)
 	h.mountSignIn(g)
