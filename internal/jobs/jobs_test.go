@@ -474,7 +474,8 @@ func whatAKillEndedIsTakenUpAtOnce(t *testing.T, db string) {
 	const killed, alive = "here 1 x", "here 2 y"
 	dead := false
 	o := func(holder string) jobs.Options {
-		return jobs.Options{Plans: plans, Keeper: jobs.Keeper{Holder: holder, Dead: func(h string) bool { return dead && h == killed }}}
+		// One worker: the one that is killed here goes on asking the queue, and must have no hand free.
+		return jobs.Options{Plans: plans, Workers: 1, Keeper: jobs.Keeper{Holder: holder, Dead: func(h string) bool { return dead && h == killed }}}
 	}
 	begun, end := make(chan struct{}), make(chan struct{})
 	first := newNode(t, db, c, o(killed), func(_ *node, ctx context.Context, _ jobs.Task, _ int64) error {
