@@ -11,6 +11,36 @@ import (
 	"samsyn/internal/vault"
 )
 
+// versionRow is a version of a resource as it is kept; Seq is nil where it was gone.
+type versionRow struct {
+	ID       int64  `db:"id"`
+	Version  int    `db:"version"`
+	Recorded int64  `db:"recorded"`
+	Changed  int64  `db:"changed"`
+	Source   string `db:"source"`
+	Kind     string `db:"kind"`
+	Key      string `db:"key"`
+	Service  string `db:"service"`
+	Subject  string `db:"subject"`
+	Marks    int64  `db:"marks"`
+	Type     string `db:"type"`
+	RID      string `db:"rid"`
+	Seq      *int64 `db:"seq"`
+	Body     []byte `db:"body"`
+}
+
+// version opens a version. The error is vault.ErrDestroyed where it was deleted by its key.
+func (s *Store) version(ctx context.Context, r versionRow, who care.PersonID) (care.ResourceVersion, error) {
+	v := care.ResourceVersion{Version: r.Version, Recorded: timeOf(r.Recorded), Changed: timeOf(r.Changed), Record: care.RecordRef{Source: r.Source, Kind: r.Kind, Key: r.Key},
+		Service: care.Service(r.Service), Subject: r.Subject, Person: who, Deleted: r.Seq == nil, Marks: care.Marks(r.Marks & math.MaxUint32), Resource: fhir.Resource{Type: r.Type, ID: r.RID}}
+	if v.Deleted {
+		return v, nil
+	}
+	var err error
+	v.Resource.Body, err = s.opened(ctx, atResource(r.ID, int64(r.Version), *r.Seq), r.Body)
+	return v, err
+}
+
 // History gives every version of a resource about a person that is visible, newest first,
 // removals included. A version must be visible by its own marks and by those of the
 // newest one; a removal is as visible as what it removed. The error is care.ErrNotFound
@@ -24,21 +54,10 @@ func (s *Store) History(ctx context.Context, person care.PersonID, typ, id strin
 		return nil, errNone(typ)
 	}
 	var rows []struct {
-		ID       int64   `db:"id"`
-		Version  int     `db:"version"`
-		Recorded int64   `db:"recorded"`
-		Changed  int64   `db:"changed"`
-		Source   string  `db:"source"`
-		Kind     string  `db:"kind"`
-		Key      string  `db:"key"`
-		Service  string  `db:"service"`
-		Subject  string  `db:"subject"`
-		Marks    int64   `db:"marks"`
-		Current  bool    `db:"current"`
-		Seq      *int64  `db:"seq"`
-		Body     []byte  `db:"body"`
-		Lineage  *string `db:"lineage"`
-		Shape    []byte  `db:"shape"`
+		versionRow
+		Current bool    `db:"current"`
+		Lineage *string `db:"lineage"`
+		Shape   []byte  `db:"shape"`
 	}
 	condition, args := seen(visible, columns{"h.service", "h.type", "h.marks", "h.source", "h.kind", "h.key"}, 4)
 	args = append([]any{typ, id, string(who)}, args...)
@@ -79,16 +98,15 @@ func (s *Store) History(ctx context.Context, person care.PersonID, typ, id strin
 		if r.Seq == nil && i+1 < len(rows) && rows[i+1].Seq == nil && rows[i+1].ID == r.ID {
 			continue
 		}
-		v := care.ResourceVersion{Version: r.Version, Recorded: timeOf(r.Recorded), Changed: timeOf(r.Changed), Record: care.RecordRef{Source: r.Source, Kind: r.Kind, Key: r.Key},
-			Service: care.Service(r.Service), Subject: r.Subject, Person: who, Current: r.Current, Deleted: r.Seq == nil, Marks: care.Marks(r.Marks & math.MaxUint32), Resource: fhir.Resource{Type: typ, ID: id}}
-		if r.Seq != nil {
-			v.Resource.Body, err = s.opened(ctx, atResource(r.ID, int64(r.Version), *r.Seq), r.Body)
-			if errors.Is(err, vault.ErrDestroyed) {
-				continue
-			}
-			if err != nil {
-				return nil, fmt.Errorf("read history: %w", err)
-			}
+		r.Type, r.RID = typ, id
+		v, err := s.version(ctx, r.versionRow, who)
+		if errors.Is(err, vault.ErrDestroyed) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read history: %w", err)
+		}
+		if v.Current = r.Current; !v.Deleted {
 			if v.Lineage, err = lineages.of(r.Shape, *r.Lineage); err != nil {
 				return nil, fmt.Errorf("read history: %w", err)
 			}
@@ -109,22 +127,7 @@ func (s *Store) Past(ctx context.Context, person care.PersonID, visible []care.V
 	if err != nil {
 		return nil, fmt.Errorf("read earlier versions: %w", err)
 	}
-	var rows []struct {
-		ID       int64  `db:"id"`
-		Version  int    `db:"version"`
-		Recorded int64  `db:"recorded"`
-		Changed  int64  `db:"changed"`
-		Source   string `db:"source"`
-		Kind     string `db:"kind"`
-		Key      string `db:"key"`
-		Service  string `db:"service"`
-		Subject  string `db:"subject"`
-		Marks    int64  `db:"marks"`
-		Type     string `db:"type"`
-		RID      string `db:"rid"`
-		Seq      *int64 `db:"seq"`
-		Body     []byte `db:"body"`
-	}
+	var rows []versionRow
 	condition, args := seen(visible, columns{"h.service", "h.type", "h.marks", "h.source", "h.kind", "h.key"}, 2)
 	args = append([]any{string(who)}, args...)
 	err = s.large(ctx, func(p *pool) error {
@@ -146,16 +149,12 @@ func (s *Store) Past(ctx context.Context, person care.PersonID, visible []care.V
 	}
 	out := make([]care.ResourceVersion, 0, len(rows))
 	for _, r := range rows {
-		v := care.ResourceVersion{Version: r.Version, Recorded: timeOf(r.Recorded), Changed: timeOf(r.Changed), Record: care.RecordRef{Source: r.Source, Kind: r.Kind, Key: r.Key},
-			Service: care.Service(r.Service), Subject: r.Subject, Person: who, Deleted: r.Seq == nil, Marks: care.Marks(r.Marks & math.MaxUint32), Resource: fhir.Resource{Type: r.Type, ID: r.RID}}
-		if r.Seq != nil {
-			v.Resource.Body, err = s.opened(ctx, atResource(r.ID, int64(r.Version), *r.Seq), r.Body)
-			if errors.Is(err, vault.ErrDestroyed) {
-				continue
-			}
-			if err != nil {
-				return nil, fmt.Errorf("read earlier versions: %w", err)
-			}
+		v, err := s.version(ctx, r, who)
+		if errors.Is(err, vault.ErrDestroyed) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read earlier versions: %w", err)
 		}
 		out = append(out, v)
 	}
