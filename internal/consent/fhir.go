@@ -163,7 +163,10 @@ func ToFHIR(c care.Consent) (fhir.Resource, error) {
 	w.Provision = p
 	for _, s := range c.Signatures {
 		v := wireVerify{Verified: s.Withdrawn.IsZero(), VerifiedWith: wireRef{Identifier: &wireID{SystemSigner, s.Signer}}, VerificationDate: instant(s.At),
-			Extension: []wireExt{{URL: extensionParty, ValueCode: string(s.Party)}, {URL: extensionHow, ValueCode: s.How}}}
+			Extension: []wireExt{{URL: extensionParty, ValueCode: string(s.Party)}}}
+		if s.How != "" {
+			v.Extension = append(v.Extension, wireExt{URL: extensionHow, ValueCode: s.How})
+		}
 		if s.Recorder != "" {
 			v.Extension = append(v.Extension, wireExt{URL: extensionRecorder, ValueString: s.Recorder})
 		}
@@ -363,6 +366,9 @@ func (in *reading) signature(v wireVerify, path string) care.Signature {
 		case extensionWithdrawn:
 			s.Withdrawn = in.time(e.ValueDateTime, path+".extension")
 		}
+	}
+	if !slices.Contains([]care.Party{care.PartyChild, care.PartyGuardian, care.PartyBarnevern}, s.Party) {
+		in.fault(path + ".extension")
 	}
 	if v.Verified != s.Withdrawn.IsZero() {
 		in.fault(path + ".verified")
