@@ -45,8 +45,7 @@ func BenchmarkDecide(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				s := table.Scope(f, now)
-				table.Claims(f, s, claims, now)
-				if seen, _ := table.Filter(f, s, cs, now); len(seen) == 0 {
+				if seen := table.Release(f, s, access.Held{Contributions: cs, Claims: claims}, now); len(seen.Contributions) == 0 {
 					b.Fatal("nothing is seen")
 				}
 			}

@@ -10,6 +10,7 @@ import (
 	"samsyn/fhir"
 	"samsyn/fhir/r4"
 	"samsyn/internal/care"
+	"samsyn/internal/jsonsafe"
 )
 
 // list is one allow-list of elements by FHIR type.
@@ -109,66 +110,126 @@ type (
 	array  = []any
 )
 
-// pruner takes out of a resource what no list names, and notes what was kept and where it is now.
+// pruner writes of a resource what some lists name, as it stands. What is not named is not
+// looked into; what leaves is one whole JSON value.
 type pruner struct {
-	kept []kept
+	out  bytes.Buffer
+	kept map[string]string // where each part that left whole stood, and where it stands now; nil: nobody asks
 }
 
-// kept is a part that left whole: its path before, and after.
-type kept struct{ old, now string }
-
-// object gives what some lists let out of an object; nil is nothing.
-func (p *pruner) object(o object, lists []*node, old, now string) object {
-	out := object{}
-	for name, v := range o {
-		var next []*node
+// object writes what the lists let out of an object; kept is false, and nothing is written,
+// where that is nothing. skip names members that are written already.
+func (p *pruner) object(o json.RawMessage, lists []*node, old, now string, skip ...string) (kept bool, err error) {
+	all, err := members(o)
+	if err != nil {
+		return false, err
+	}
+	from := p.out.Len()
+	p.out.WriteByte('{')
+	var some [4]*node
+	for _, m := range all {
+		next := some[:0]
 		for _, n := range lists {
-			if kid := n.kids[name]; kid != nil {
+			if kid := n.kids[m.Name]; kid != nil {
 				next = append(next, kid)
 			}
 		}
 		if len(next) == 0 {
 			continue
 		}
-		if v, ok := p.value(v, next, old+"."+name, now+"."+name); ok {
-			out[name] = v
+		before := p.out.Len()
+		if before > from+1 {
+			p.out.WriteByte(',')
 		}
+		p.out.WriteByte('"')
+		p.out.WriteString(m.Name) // the name of an element: letters alone
+		p.out.WriteString(`":`)
+		ok, err := p.value(m.Value, next, p.at(old, ".", m.Name), p.at(now, ".", m.Name))
+		if err != nil {
+			return false, err
+		}
+		if !ok || slices.Contains(skip, m.Name) {
+			p.out.Truncate(before)
+		}
+		kept = kept || ok
 	}
-	if len(out) == 0 {
-		return nil
+	if p.out.WriteByte('}'); !kept {
+		p.out.Truncate(from)
 	}
-	return out
+	return kept, nil
 }
 
-func (p *pruner) value(v any, lists []*node, old, now string) (any, bool) {
-	if slices.ContainsFunc(lists, func(n *node) bool { return n.whole }) {
-		p.kept = append(p.kept, kept{old, now})
-		return v, true
+func (p *pruner) value(v json.RawMessage, lists []*node, old, now string) (kept bool, err error) {
+	switch {
+	case slices.ContainsFunc(lists, func(n *node) bool { return n.whole }):
+		return true, p.whole(v, old, now)
+	case len(v) > 0 && v[0] == '{':
+		return p.object(v, lists, old, now)
+	case len(v) == 0 || v[0] != '[':
+		return false, nil
 	}
-	switch v := v.(type) {
-	case object:
-		o := p.object(v, lists, old, now)
-		return o, o != nil
-	case array:
-		var out array
-		for i, item := range v {
-			from, to := old+"["+strconv.Itoa(i)+"]", now+"["+strconv.Itoa(len(out))+"]"
-			o, ok := item.(object)
-			if !ok {
-				continue
-			}
-			if url, ok := o["url"].(string); ok && slices.ContainsFunc(lists, func(n *node) bool { return slices.Contains(n.urls, url) }) {
-				p.kept = append(p.kept, kept{from, to})
-				out = append(out, o)
-				continue
-			}
-			if o := p.object(o, lists, from, to); o != nil {
-				out = append(out, o)
-			}
+	all, err := items(v)
+	if err != nil {
+		return false, err
+	}
+	from, n := p.out.Len(), 0
+	p.out.WriteByte('[')
+	for i, item := range all {
+		if len(item) == 0 || item[0] != '{' {
+			continue
 		}
-		return out, len(out) > 0
+		before := p.out.Len()
+		if n > 0 {
+			p.out.WriteByte(',')
+		}
+		ok, err := p.item(item, lists, p.at(old, "[", strconv.Itoa(i), "]"), p.at(now, "[", strconv.Itoa(n), "]"))
+		switch {
+		case err != nil:
+			return false, err
+		case ok:
+			n++
+		default:
+			p.out.Truncate(before)
+		}
 	}
-	return nil, false
+	if p.out.WriteByte(']'); n == 0 {
+		p.out.Truncate(from)
+	}
+	return n > 0, nil
+}
+
+// item is one of a list: an extension that a list names leaves whole.
+func (p *pruner) item(item json.RawMessage, lists []*node, old, now string) (kept bool, err error) {
+	if slices.ContainsFunc(lists, func(n *node) bool { return len(n.urls) > 0 }) {
+		all, err := members(item)
+		if err != nil {
+			return false, err
+		}
+		var url string
+		if json.Unmarshal(all.Get("url"), &url) == nil && slices.ContainsFunc(lists, func(n *node) bool { return slices.Contains(n.urls, url) }) {
+			return true, p.whole(item, old, now)
+		}
+	}
+	return p.object(item, lists, old, now)
+}
+
+func (p *pruner) whole(v json.RawMessage, old, now string) error {
+	if !json.Valid(v) {
+		return jsonsafe.ErrMalformed
+	}
+	p.out.Write(v)
+	if p.kept != nil {
+		p.kept[old] = now
+	}
+	return nil
+}
+
+// at is a place further in; it is not written where nobody asks.
+func (p *pruner) at(parts ...string) string {
+	if p.kept == nil {
+		return ""
+	}
+	return strings.Join(parts, "")
 }
 
 // lineage gives the lines of what was kept, at the places where it now stands. A line of
@@ -176,9 +237,12 @@ func (p *pruner) value(v any, lists []*node, old, now string) (any, bool) {
 func (p *pruner) lineage(lines []care.Lineage) []care.Lineage {
 	var out []care.Lineage
 	for _, l := range lines {
-		for _, k := range p.kept {
-			if rest, ok := strings.CutPrefix(l.Element, k.old); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
-				l.Element = k.now + rest
+		for i := 0; i <= len(l.Element); i++ {
+			if i < len(l.Element) && l.Element[i] != '.' && l.Element[i] != '[' {
+				continue
+			}
+			if now, ok := p.kept[l.Element[:i]]; ok {
+				l.Element = now + l.Element[i:]
 				out = append(out, l)
 				break
 			}
@@ -187,18 +251,17 @@ func (p *pruner) lineage(lines []care.Lineage) []care.Lineage {
 	return out
 }
 
-// redact gives of a resource what the fields let out. With every field it is not decoded,
-// unless it has labels: they are themselves confidential and never leave.
+// redact gives of a resource what the fields let out. With every field it is not looked
+// into, unless it has labels: they are themselves confidential and never leave.
 func (t *Table) redact(m care.Made, f Fields) (care.Made, bool) {
-	labelled := bytes.Contains(m.Resource.Body, []byte(`"security"`))
-	if f.All && !labelled {
+	if f.All && !bytes.Contains(m.Resource.Body, []byte(`"security"`)) {
 		return m, true
 	}
-	body, err := fhir.Decode(m.Resource)
-	if err != nil {
-		return care.Made{}, false
-	}
 	if f.All {
+		body, err := fhir.Decode(m.Resource)
+		if err != nil {
+			return care.Made{}, false
+		}
 		unlabel(body)
 		return made(m, body, m.Lineage)
 	}
@@ -208,12 +271,27 @@ func (t *Table) redact(m care.Made, f Fields) (care.Made, bool) {
 			lists = append(lists, l.types[m.Resource.Type])
 		}
 	}
-	p := &pruner{kept: []kept{{m.Resource.Type + ".id", m.Resource.Type + ".id"}}}
-	out := p.object(body, lists, m.Resource.Type, m.Resource.Type)
-	if out == nil {
+	p := &pruner{}
+	if len(m.Lineage) > 0 {
+		p.kept = map[string]string{m.Resource.Type + ".id": m.Resource.Type + ".id"}
+	}
+	ok, err := p.object(m.Resource.Body, lists, m.Resource.Type, m.Resource.Type, "resourceType", "id")
+	if err != nil || !ok {
 		return care.Made{}, false
 	}
-	return made(m, out, p.lineage(m.Lineage))
+	id, err := json.Marshal(m.Resource.ID)
+	if err != nil {
+		return care.Made{}, false
+	}
+	head := `{"resourceType":"` + m.Resource.Type + `","id":` + string(id)
+	rest := p.out.Bytes()[1:]
+	b := make([]byte, 0, len(head)+1+len(rest))
+	b = append(b, head...)
+	if len(rest) > 1 {
+		b = append(b, ',')
+	}
+	b = append(b, rest...)
+	return care.Made{Resource: fhir.Resource{Type: m.Resource.Type, ID: m.Resource.ID, Body: b}, Lineage: p.lineage(m.Lineage)}, true
 }
 
 // unlabel takes meta.security from a resource and from what it contains.

@@ -6,15 +6,58 @@ import (
 	"samsyn/internal/care"
 )
 
-// Filter decides again for each resource that came back, and redacts what may be seen.
-// What it gives is what the scope holds and the rules allow, both; withheld is how many
-// resources it kept back. The given slice is left as it is. Where anything about the
-// person says that the address is hidden, nothing that places her leaves, of any source.
-func (t *Table) Filter(f care.Facts, s Scope, cs []care.Contribution, at time.Time) (seen []care.Contribution, withheld int) {
+// Seen is what of a person's data may leave.
+type Seen struct {
+	Contributions []care.Contribution
+	Claims        []care.Claim
+	Withheld      int // how many resources were kept back
+}
+
+// Held is what the store gave about a person, for a scope.
+type Held struct {
+	Contributions []care.Contribution
+	Past          []care.ResourceVersion // their earlier versions, each resource's newest first
+	Claims        []care.Claim
+}
+
+// Release decides again for each resource that came back, and redacts what may be seen.
+// What it gives is what the scope holds and the rules allow, both. The given slices are left
+// as they are. Where anything about the person says that the address is hidden, nothing that
+// places her leaves, of any source.
+//
+// Times and versions tell no more than what the viewer sees: a resource is from when what she
+// sees of it became as it is, and a contribution from its latest one. Versions are not told,
+// for they count what is hidden too.
+func (t *Table) Release(f care.Facts, s Scope, h Held, at time.Time) Seen {
 	d := t.decider(f, at)
-	marks, hidden := marked(f, s, cs)
+	before := pastOf(h.Past)
+	var out Seen
+	out.Contributions, out.Withheld = d.filter(s, h.Contributions, func(c *care.Contribution, made []care.Made, hidden bool) {
+		var latest care.Made
+		for i := range made {
+			d.date(s, *c, &made[i], before, hidden)
+			if i == 0 || latest.Recorded.Before(made[i].Recorded) {
+				latest = made[i]
+			}
+		}
+		c.Recorded, c.Changed, c.Version, c.SourceVersion = latest.Recorded, latest.Changed, 0, ""
+	})
+	out.Claims = d.claims(s, h.Claims)
+	return out
+}
+
+// Filter is Release for what is dated already, as a version of a resource is: it stays as
+// it is dated, and keeps its version.
+func (t *Table) Filter(f care.Facts, s Scope, cs []care.Contribution, at time.Time) (seen []care.Contribution, withheld int) {
+	return t.decider(f, at).filter(s, cs, func(*care.Contribution, []care.Made, bool) {})
+}
+
+// filter has each contribution dated once it is known what of it is seen.
+func (d *decider) filter(s Scope, cs []care.Contribution, date func(c *care.Contribution, made []care.Made, hidden bool)) (seen []care.Contribution, withheld int) {
+	marks, hidden := marked(d.f, s, cs)
+	seen = make([]care.Contribution, 0, len(cs))
 	for i, c := range cs {
-		var made []care.Made
+		made := make([]care.Made, 0, len(c.Made))
 		for k, m := range c.Made {
 			if m, ok := d.see(s, c, m, marks[i][k], hidden); ok {
 				made = append(made, m)
@@ -25,8 +68,12 @@ func (t *Table) Filter(f care.Facts, s Scope, cs []care.Contribution, at time.Ti
 		if len(made) == 0 {
 			continue
 		}
+		date(&c, made, hidden)
 		if hidden {
 			c = d.nameless(c, len(seen))
+			for k := range made {
+				made[k].Recorded, made[k].Changed = d.midnight(made[k].Recorded), d.midnight(made[k].Changed)
+			}
 		}
 		c.Made = made
 		seen = append(seen, c)
@@ -61,17 +108,15 @@ func (d *decider) see(s Scope, c care.Contribution, m care.Made, marks care.Mark
 	m, ok := d.t.redact(m, decision.Fields)
 	if ok && hidden {
 		m, ok = d.placeless(m)
-		recorded, changed = d.midnight(recorded), d.midnight(changed)
 	}
 	m.Recorded, m.Changed = recorded, changed
 	return m, ok
 }
 
-// Claims gives those claims of who the person is that the viewer may see: as she may see
+// claims gives those claims of who the person is that the viewer may see: as she may see
 // the name and the day of birth of a Patient of the same service. A name that only a
 // hidden service gave stays hidden.
-func (t *Table) Claims(f care.Facts, s Scope, cs []care.Claim, at time.Time) []care.Claim {
-	d := t.decider(f, at)
+func (d *decider) claims(s Scope, cs []care.Claim) []care.Claim {
 	var seen []care.Claim
 	for _, c := range cs {
 		i := Item{Service: c.Service, Type: "Patient"}
@@ -82,13 +127,13 @@ func (t *Table) Claims(f care.Facts, s Scope, cs []care.Claim, at time.Time) []c
 		if !decision.Allowed {
 			continue
 		}
-		if !t.lets(decision.Fields, "Patient", "name") {
+		if !d.t.lets(decision.Fields, "Patient", "name") {
 			c.Name = ""
 		}
-		if !t.lets(decision.Fields, "Patient", "birthDate") {
+		if !d.t.lets(decision.Fields, "Patient", "birthDate") {
 			c.BirthDate = ""
 		}
-		if s.Address || f.Address.Hidden() {
+		if s.Address || d.f.Address.Hidden() {
 			c.Source, c.Recorded = string(c.Service), d.midnight(c.Recorded)
 		}
 		if c.Name != "" || c.BirthDate != "" {

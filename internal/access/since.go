@@ -1,70 +1,41 @@
 package access
 
 import (
-	"bytes"
-	"reflect"
-	"slices"
-	"time"
-
 	"samsyn/fhir"
 	"samsyn/internal/care"
 )
 
-// Since gives contributions whose times and versions tell no more than what the viewer sees
-// of them: a resource is from when what she sees of it became as it is, by its earlier
-// versions (past, each resource's newest first), and a contribution from its latest one.
-// Versions are not told, for they count what is hidden too. What she does not see stays
-// as it is: Filter takes it away. The given slices are left as they are.
-func (t *Table) Since(f care.Facts, s Scope, cs []care.Contribution, past []care.ResourceVersion, at time.Time) []care.Contribution {
-	d := t.decider(f, at)
-	marks, hidden := marked(f, s, cs)
-	type name struct {
-		record  care.RecordRef
-		typ, id string
-	}
-	before := map[name][]care.ResourceVersion{}
-	for _, v := range past {
-		n := name{v.Record, v.Resource.Type, v.Resource.ID}
-		before[n] = append(before[n], v)
-	}
-	out := make([]care.Contribution, len(cs))
-	for i, c := range cs {
-		record := care.RecordRef{Source: c.Source, Kind: c.Kind, Key: c.Key}
-		made := slices.Clone(c.Made)
-		var latest care.Made
-		for k := range made {
-			m := &made[k]
-			m.Recorded, m.Changed = c.Recorded, c.Changed
-			if c.Version <= 1 { // it has always been as it is
-				latest = *m
-				continue
-			}
-			seen, ok := d.see(s, c, *m, marks[i][k], hidden)
-			if !ok {
-				continue
-			}
-			d.back(m, seen.Resource, s, before[name{record, m.Resource.Type, m.Resource.ID}], hidden)
-			if latest.Recorded.Before(m.Recorded) {
-				latest = *m
-			}
-		}
-		c.Made, c.Version, c.SourceVersion = made, 0, ""
-		c.Recorded, c.Changed = latest.Recorded, latest.Changed
-		out[i] = c
-	}
-	return out
+// past is the earlier versions of resources, by the record that says them, each one's newest first.
+type past map[said][]care.ResourceVersion
+
+type said struct {
+	record  care.RecordRef
+	typ, id string
 }
 
-// back dates a resource to the earliest of the versions, newest first, in which it was as it is seen now.
-func (d *decider) back(m *care.Made, seen fhir.Resource, s Scope, past []care.ResourceVersion, hidden bool) {
-	for _, v := range past {
+func pastOf(versions []care.ResourceVersion) past {
+	p := past{}
+	for _, v := range versions {
+		n := said{v.Record, v.Resource.Type, v.Resource.ID}
+		p[n] = append(p[n], v)
+	}
+	return p
+}
+
+// date dates a resource to the earliest of the versions in which it was as it is seen now.
+func (d *decider) date(s Scope, c care.Contribution, seen *care.Made, before past, hidden bool) {
+	seen.Recorded, seen.Changed = c.Recorded, c.Changed
+	if c.Version <= 1 { // it has always been as it is
+		return
+	}
+	for _, v := range before[said{care.RecordRef{Source: c.Source, Kind: c.Kind, Key: c.Key}, seen.Resource.Type, seen.Resource.ID}] {
 		then, ok := d.then(s, v, hidden)
 		switch {
 		case !ok: // as if it had never been
-		case v.Deleted || !Alike(then, seen):
+		case v.Deleted || !Alike(then, seen.Resource):
 			return
 		default:
-			m.Recorded, m.Changed = v.Recorded, v.Changed
+			seen.Recorded, seen.Changed = v.Recorded, v.Changed
 		}
 	}
 }
@@ -79,44 +50,4 @@ func (d *decider) then(s Scope, v care.ResourceVersion, hidden bool) (seen fhir.
 	marks := v.Marks.With(care.MarksOf(v.Resource))
 	m, ok := d.see(s, c, care.Made{Resource: v.Resource}, marks, hidden || marks.Address().Hidden())
 	return m.Resource, ok
-}
-
-// Alike tells whether two resources say the same to one who may see both: all but their
-// labels, and the version and time that their source gave them, which do not leave.
-func Alike(a, b fhir.Resource) bool {
-	if bytes.Equal(a.Body, b.Body) {
-		return true
-	}
-	x, errX := fhir.Decode(a)
-	y, errY := fhir.Decode(b)
-	if errX != nil || errY != nil {
-		return false
-	}
-	return reflect.DeepEqual(bare(x), bare(y))
-}
-
-func bare(o object) object {
-	strip := func(v any, names ...string) {
-		holder, ok := v.(object)
-		if !ok {
-			return
-		}
-		meta, ok := holder["meta"].(object)
-		if !ok {
-			return
-		}
-		for _, n := range names {
-			delete(meta, n)
-		}
-		if len(meta) == 0 {
-			delete(holder, "meta")
-		}
-	}
-	strip(o, "security", "versionId", "lastUpdated")
-	if all, ok := o["contained"].([]any); ok {
-		for _, v := range all {
-			strip(v, "security")
-		}
-	}
-	return o
 }

@@ -68,7 +68,7 @@ func TestSinceTellsNoMoreThanWhatIsSeen(t *testing.T) {
 				past = append(past, v)
 			}
 			scope := table.Scope(c.facts, now)
-			seen, _ := table.Filter(c.facts, scope, table.Since(c.facts, scope, cs, past, now), now)
+			seen := table.Release(c.facts, scope, access.Held{Contributions: cs, Past: past}, now).Contributions
 			if len(seen) != 1 {
 				t.Fatalf("%d seen: %s", len(seen), scope.Rule)
 			}
@@ -94,9 +94,10 @@ func TestSinceIsTheLatestOfWhatIsSeen(t *testing.T) {
 	beside := said(care.Skole, "1", `{"resourceType":"Goal","id":"h","meta":{"security":[{"system":"urn:samsyn:merke","code":"third-party"}]},"lifecycleStatus":"active"}`)
 	c.Made = append(c.Made, beside.Made...)
 	scope := table.Scope(f, now)
-	seen, withheld := table.Filter(f, scope, table.Since(f, scope, []care.Contribution{c}, []care.ResourceVersion{old}, now), now)
-	if len(seen) != 1 || withheld != 1 || !seen[0].Recorded.Equal(old.Recorded) || !seen[0].Made[0].Recorded.Equal(old.Recorded) {
-		t.Errorf("withheld %d: %+v", withheld, seen)
+	out := table.Release(f, scope, access.Held{Contributions: []care.Contribution{c}, Past: []care.ResourceVersion{old}}, now)
+	seen := out.Contributions
+	if len(seen) != 1 || out.Withheld != 1 || !seen[0].Recorded.Equal(old.Recorded) || !seen[0].Made[0].Recorded.Equal(old.Recorded) {
+		t.Errorf("withheld %d: %+v", out.Withheld, seen)
 	}
 }
 

@@ -35,7 +35,7 @@ var allowed = map[string][]string{
 	"internal/auth":                {"internal/auth/…", "internal/care", "internal/identity", "internal/outbound"},
 	"internal/auth/jwt":            {"internal/care"},
 	"internal/auth/scope":          {},
-	"internal/access":              {"fhir", "fhir/r4", "internal/auth/scope", "internal/care", "internal/consent"},
+	"internal/access":              {"fhir", "fhir/r4", "internal/auth/scope", "internal/care", "internal/consent", "internal/jsonsafe"},
 	"internal/consent":             {"fhir", "internal/care"},
 	"internal/oracle":              {"internal/care"}, // and never what it is held against
 	"internal/audit":               {"fhir", "internal/care", "internal/ops/scan", "internal/words"},

@@ -1,7 +1,6 @@
 package connector_test
 
 import (
-	"bytes"
 	"fmt"
 	"net/http/httptest"
 	"slices"
@@ -66,11 +65,15 @@ func TestEachListedThingComesOnce(t *testing.T) {
 	})
 }
 
+// breaks are what YAML ends a line at, besides a line feed.
+var breaks = strings.NewReplacer("\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
+
 // FuzzParse reads any text as a connector: it is taken, or refused with places inside the file.
 func FuzzParse(f *testing.F) {
 	for _, w := range ways {
 		f.Add([]byte(w.yaml))
 	}
+	f.Add([]byte(" \r\r\r\r\rd"))
 	f.Add([]byte("connector: a\nread: [{kind: &x k, format: *x, http: {path: /{a}, body: {a: [1, 2.5, null, 2026-01-01]}}}]"))
 	if raw, err := adapters.Connectors.ReadFile("fint/connector.yaml"); err == nil {
 		f.Add(raw)
@@ -80,7 +83,7 @@ func FuzzParse(f *testing.F) {
 		if (d == nil) != (err != nil) {
 			t.Fatalf("%v, %v", d, err)
 		}
-		lines := bytes.Count(data, []byte("\n")) + 1
+		lines := 1 + strings.Count(breaks.Replace(string(data)), "\n")
 		for _, fault := range connector.Faults(err) {
 			if fault.Message == "" || fault.Line > lines+1 {
 				t.Errorf("%+v in %d lines", fault, lines)

@@ -272,9 +272,8 @@ func (g *Gate) fetch(ctx context.Context, d *decided, at time.Time) (Opened, err
 	if err != nil {
 		return Opened{}, err
 	}
-	held = g.Table.Since(d.facts, d.scope, held, past, at)
-	o.Contributions, d.event.Withheld = g.Table.Filter(d.facts, d.scope, held, at)
-	o.Claims = g.Table.Claims(d.facts, d.scope, claims, at)
+	seen := g.Table.Release(d.facts, d.scope, access.Held{Contributions: held, Past: past, Claims: claims}, at)
+	o.Contributions, o.Claims, d.event.Withheld = seen.Contributions, seen.Claims, seen.Withheld
 	o.Sources = access.Sources(o.Contributions, states)
 	return o, nil
 }

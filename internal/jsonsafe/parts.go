@@ -33,8 +33,9 @@ func Object(b []byte, l Limits) (Members, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out Members
-	var names [][]byte
+	out := make(Members, 0, 8)
+	var few [16][]byte
+	names := few[:0]
 	keys := keySet{}
 	for s.space(); !s.next('}'); s.space() {
 		if len(out) > 0 {
@@ -162,7 +163,13 @@ func (s *scanner) bare(from int) (json.RawMessage, error) {
 
 // overText steps over a string whatever it holds.
 func (s *scanner) overText() error {
-	for s.at++; s.at < len(s.in); s.at++ {
+	s.at++
+	// Most strings have no escape, and are stepped over at once.
+	if end := bytes.IndexByte(s.in[s.at:], '"'); end >= 0 && bytes.IndexByte(s.in[s.at:s.at+end], '\\') < 0 {
+		s.at += end + 1
+		return nil
+	}
+	for ; s.at < len(s.in); s.at++ {
 		switch s.in[s.at] {
 		case '\\':
 			s.at++

@@ -171,11 +171,17 @@ func (p *parser) start(t xml.StartElement) error {
 	if p.nodes > p.limits.Nodes {
 		return p.fault(ErrTooLarge, fmt.Sprintf("%d nodes", p.limits.Nodes))
 	}
+	if !begins(t.Name.Local) {
+		return p.fault(ErrMalformed, "an element's name")
+	}
 	line, _ := p.dec.InputPos()
 	n := &Node{Space: t.Name.Space, Name: t.Name.Local, Line: line}
 	for _, a := range t.Attr {
 		if a.Name.Space == "xmlns" || (a.Name.Space == "" && a.Name.Local == "xmlns") {
 			continue
+		}
+		if !begins(a.Name.Local) {
+			return p.fault(ErrMalformed, "an attribute's name")
 		}
 		n.Attrs = append(n.Attrs, Attr{Space: a.Name.Space, Name: a.Name.Local, Value: a.Value})
 	}
@@ -190,6 +196,16 @@ func (p *parser) start(t xml.StartElement) error {
 		p.text = append(p.text, bytes.Buffer{})
 	}
 	return nil
+}
+
+// begins tells whether a name is one without its prefix too: encoding/xml reads <a:7/>, where only "a" begins a name
+// (https://www.w3.org/TR/xml-names/#NT-QName).
+func begins(local string) bool {
+	if c := local[0]; c == '_' || 'a' <= c|' ' && c|' ' <= 'z' {
+		return true
+	}
+	_, err := xml.NewDecoder(strings.NewReader("<" + local + "/>")).Token()
+	return err == nil
 }
 
 func (p *parser) end() {

@@ -19,6 +19,8 @@ func TestParseRefuses(t *testing.T) {
 		"element decl":      {`<!ELEMENT a ANY><a/>`, xmlsafe.ErrDoctype},
 		"custom entity":     {`<a>&x;</a>`, xmlsafe.ErrMalformed},
 		"garbage after":     {`<a/>x`, xmlsafe.ErrMalformed},
+		"a number for name": {`<a:7 xmlns:a="u"/>`, xmlsafe.ErrMalformed},
+		"and an attribute":  {`<a xmlns:a="u" a:-b=""/>`, xmlsafe.ErrMalformed},
 		"garbage before":    {`x<a/>`, xmlsafe.ErrMalformed},
 		"second root":       {`<a/><b/>`, xmlsafe.ErrMalformed},
 		"cut":               {`<a><b>`, xmlsafe.ErrMalformed},
@@ -92,7 +94,7 @@ func TestBytesRoundTrip(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{`<a/>`, `<a b="c">d<e/></a>`, `<!DOCTYPE a><a/>`, "<?xml version='1.0'?><a xmlns='u'>&#230;</a>"} {
+	for _, s := range []string{`<a/>`, `<a b="c">d<e/></a>`, `<!DOCTYPE a><a/>`, "<?xml version='1.0'?><a xmlns='u'>&#230;</a>", `<å:ø xmlns:å="u" _a="1"/>`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
