@@ -24,6 +24,7 @@ type decider struct {
 	scopes    set  // what the program may ask for
 	consents  []stated
 	crossings map[care.Service]*crossing
+	pruner    pruner
 }
 
 // tie is the relation that counts, with the fact that shows it.

@@ -113,21 +113,47 @@ type (
 // pruner writes of a resource what some lists name, as it stands. What is not named is not
 // looked into; what leaves is one whole JSON value.
 type pruner struct {
-	out  bytes.Buffer
-	kept map[string]string // where each part that left whole stood, and where it stands now; nil: nobody asks
+	open     jsonsafe.Members // of the objects in which it is
+	out      bytes.Buffer
+	old, now []byte            // the place where it is: where it stood, and where it stands now
+	kept     map[string]string // of each part that left whole, both; nil: nobody asks
 }
+
+// start makes it ready for a resource.
+func (p *pruner) start(typ string, traced bool) {
+	p.out.Reset()
+	p.open, p.old, p.now, p.kept = p.open[:0], append(p.old[:0], typ...), append(p.now[:0], typ...), nil
+	if traced {
+		p.kept = map[string]string{typ + ".id": typ + ".id"}
+	}
+}
+
+// member goes further in, to a member of an object, and item to one of a list; back goes to
+// where it was.
+func (p *pruner) member(name string) {
+	p.old, p.now = append(append(p.old, '.'), name...), append(append(p.now, '.'), name...)
+}
+
+func (p *pruner) item(old, now int) {
+	p.old, p.now = append(strconv.AppendInt(append(p.old, '['), int64(old), 10), ']'), append(strconv.AppendInt(append(p.now, '['), int64(now), 10), ']')
+}
+
+func (p *pruner) back(old, now int) { p.old, p.now = p.old[:old], p.now[:now] }
 
 // object writes what the lists let out of an object; kept is false, and nothing is written,
 // where that is nothing. skip names members that are written already.
-func (p *pruner) object(o json.RawMessage, lists []*node, old, now string, skip ...string) (kept bool, err error) {
-	all, err := members(o)
+func (p *pruner) object(o json.RawMessage, lists []*node, skip ...string) (kept bool, err error) {
+	first := len(p.open)
+	all, err := jsonsafe.AppendObject(p.open, o, jsonsafe.Limits{Bytes: fhir.MaxBytes})
 	if err != nil {
 		return false, err
 	}
-	from := p.out.Len()
+	p.open = all
+	defer func() { p.open = p.open[:first] }()
+	from, old, now := p.out.Len(), len(p.old), len(p.now)
 	p.out.WriteByte('{')
 	var some [4]*node
-	for _, m := range all {
+	for _, m := range all[first:] {
 		next := some[:0]
 		for _, n := range lists {
 			if kid := n.kids[m.Name]; kid != nil {
@@ -144,11 +170,12 @@ func (p *pruner) object(o json.RawMessage, lists []*node, old, now string, skip 
 		p.out.WriteByte('"')
 		p.out.WriteString(m.Name) // the name of an element: letters alone
 		p.out.WriteString(`":`)
-		ok, err := p.value(m.Value, next, p.at(old, ".", m.Name), p.at(now, ".", m.Name))
+		p.member(m.Name)
+		ok, err := p.value(m.Value, next)
 		if err != nil {
 			return false, err
 		}
-		if !ok || slices.Contains(skip, m.Name) {
+		if p.back(old, now); !ok || slices.Contains(skip, m.Name) {
 			p.out.Truncate(before)
 		}
 		kept = kept || ok
@@ -159,36 +186,37 @@ func (p *pruner) object(o json.RawMessage, lists []*node, old, now string, skip 
 	return kept, nil
 }
 
-func (p *pruner) value(v json.RawMessage, lists []*node, old, now string) (kept bool, err error) {
+func (p *pruner) value(v json.RawMessage, lists []*node) (kept bool, err error) {
 	switch {
 	case slices.ContainsFunc(lists, func(n *node) bool { return n.whole }):
-		return true, p.whole(v, old, now)
-	case len(v) > 0 && v[0] == '{':
-		return p.object(v, lists, old, now)
-	case len(v) == 0 || v[0] != '[':
+		return true, p.whole(v)
+	case v[0] == '{':
+		return p.object(v, lists)
+	case v[0] != '[':
 		return false, nil
 	}
 	all, err := items(v)
 	if err != nil {
 		return false, err
 	}
-	from, n := p.out.Len(), 0
+	from, n, old, now := p.out.Len(), 0, len(p.old), len(p.now)
 	p.out.WriteByte('[')
 	for i, item := range all {
-		if len(item) == 0 || item[0] != '{' {
+		if item[0] != '{' {
 			continue
 		}
 		before := p.out.Len()
 		if n > 0 {
 			p.out.WriteByte(',')
 		}
-		ok, err := p.item(item, lists, p.at(old, "[", strconv.Itoa(i), "]"), p.at(now, "[", strconv.Itoa(n), "]"))
-		switch {
-		case err != nil:
+		p.item(i, n)
+		ok, err := p.part(item, lists)
+		if err != nil {
 			return false, err
-		case ok:
+		}
+		if p.back(old, now); ok {
 			n++
-		default:
+		} else {
 			p.out.Truncate(before)
 		}
 	}
@@ -198,8 +226,8 @@ func (p *pruner) value(v json.RawMessage, lists []*node, old, now string) (kept 
 	return n > 0, nil
 }
 
-// item is one of a list: an extension that a list names leaves whole.
-func (p *pruner) item(item json.RawMessage, lists []*node, old, now string) (kept bool, err error) {
+// part is one of a list: an extension that a list names leaves whole.
+func (p *pruner) part(item json.RawMessage, lists []*node) (kept bool, err error) {
 	if slices.ContainsFunc(lists, func(n *node) bool { return len(n.urls) > 0 }) {
 		all, err := members(item)
 		if err != nil {
@@ -207,29 +235,21 @@ func (p *pruner) item(item json.RawMessage, lists []*node, old, now string) (kep
 		}
 		var url string
 		if json.Unmarshal(all.Get("url"), &url) == nil && slices.ContainsFunc(lists, func(n *node) bool { return slices.Contains(n.urls, url) }) {
-			return true, p.whole(item, old, now)
+			return true, p.whole(item)
 		}
 	}
-	return p.object(item, lists, old, now)
+	return p.object(item, lists)
 }
 
-func (p *pruner) whole(v json.RawMessage, old, now string) error {
+func (p *pruner) whole(v json.RawMessage) error {
 	if !json.Valid(v) {
 		return jsonsafe.ErrMalformed
 	}
 	p.out.Write(v)
 	if p.kept != nil {
-		p.kept[old] = now
+		p.kept[string(p.old)] = string(p.now)
 	}
 	return nil
-}
-
-// at is a place further in; it is not written where nobody asks.
-func (p *pruner) at(parts ...string) string {
-	if p.kept == nil {
-		return ""
-	}
-	return strings.Join(parts, "")
 }
 
 // lineage gives the lines of what was kept, at the places where it now stands. A line of
@@ -253,7 +273,7 @@ func (p *pruner) lineage(lines []care.Lineage) []care.Lineage {
 
 // redact gives of a resource what the fields let out. With every field it is not looked
 // into, unless it has labels: they are themselves confidential and never leave.
-func (t *Table) redact(m care.Made, f Fields) (care.Made, bool) {
+func (d *decider) redact(m care.Made, f Fields) (care.Made, bool) {
 	if f.All && !bytes.Contains(m.Resource.Body, []byte(`"security"`)) {
 		return m, true
 	}
@@ -267,15 +287,13 @@ func (t *Table) redact(m care.Made, f Fields) (care.Made, bool) {
 	}
 	var lists []*node
 	for _, name := range f.Lists {
-		if l := t.lists[name]; l != nil && l.types[m.Resource.Type] != nil {
+		if l := d.t.lists[name]; l != nil && l.types[m.Resource.Type] != nil {
 			lists = append(lists, l.types[m.Resource.Type])
 		}
 	}
-	p := &pruner{}
-	if len(m.Lineage) > 0 {
-		p.kept = map[string]string{m.Resource.Type + ".id": m.Resource.Type + ".id"}
-	}
-	ok, err := p.object(m.Resource.Body, lists, m.Resource.Type, m.Resource.Type, "resourceType", "id")
+	p := &d.pruner
+	p.start(m.Resource.Type, len(m.Lineage) > 0)
+	ok, err := p.object(m.Resource.Body, lists, "resourceType", "id")
 	if err != nil || !ok {
 		return care.Made{}, false
 	}

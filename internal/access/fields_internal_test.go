@@ -141,8 +141,10 @@ func TestPrunedAsIfItWereDecoded(t *testing.T) {
 		}
 		ref := plain{map[string]string{}}
 		want := ref.object(decoded(t, body), lists, "T", "T")
-		p := &pruner{kept: map[string]string{}}
-		kept, err := p.object(body, lists, "T", "T")
+		p := &pruner{}
+		p.start("T", true)
+		delete(p.kept, "T.id")
+		kept, err := p.object(body, lists)
 		if err != nil {
 			t.Fatalf("%v: %s", err, body)
 		}
@@ -156,7 +158,7 @@ func TestPrunedAsIfItWereDecoded(t *testing.T) {
 			t.Fatalf("%s\ngot  %v, kept %v\nwant %v, kept %v", body, got, p.kept, want, ref.kept)
 		}
 		if silent := (&pruner{}); true { // where nobody asks for lineage the same is written
-			if _, err := silent.object(body, lists, "T", "T"); err != nil || !bytes.Equal(silent.out.Bytes(), p.out.Bytes()) {
+			if _, err := silent.object(body, lists); err != nil || !bytes.Equal(silent.out.Bytes(), p.out.Bytes()) {
 				t.Fatalf("%v: %s and %s", err, silent.out.Bytes(), p.out.Bytes())
 			}
 		}
@@ -169,7 +171,7 @@ func TestBrokenIsNotPruned(t *testing.T) {
 	some := &node{kids: map[string]*node{"a": {kids: map[string]*node{"b": whole}, urls: []string{"u1"}}, "w": whole}}
 	for _, body := range []string{``, `null`, `[]`, `{`, `{"a":1,}`, `{"w":tru}`, `{"w":{"x":}}`, `{"w":01}`, `{"a":{"b":1,"b":2}}`, `{"a":{"b":1,"B":2}}`, `{"a":[{"b":1}}`, `{"a":[{"url":"u1","x":}]}`,
 		`{"w":1}{"w":2}`, `{"w":1,"w":2}`, `{"w":1,"W":2}`} {
-		if kept, err := (&pruner{}).object(json.RawMessage(body), []*node{some}, "", ""); err == nil {
+		if kept, err := (&pruner{}).object(json.RawMessage(body), []*node{some}); err == nil {
 			t.Errorf("%s: no error, kept %t", body, kept)
 		}
 	}

@@ -105,7 +105,7 @@ func (d *decider) see(s Scope, c care.Contribution, m care.Made, marks care.Mark
 		return care.Made{}, false
 	}
 	recorded, changed := m.Recorded, m.Changed
-	m, ok := d.t.redact(m, decision.Fields)
+	m, ok := d.redact(m, decision.Fields)
 	if ok && hidden {
 		m, ok = d.placeless(m)
 	}

@@ -55,6 +55,31 @@ func (k *keySet) add(keys *[][]byte, key []byte) bool {
 	return true
 }
 
+// memberSet finds them among an object's members.
+type memberSet struct{ many map[string]bool }
+
+// add tells whether the object has no such name among its members yet.
+func (k *memberSet) add(own Members, name string) bool {
+	if k.many == nil && len(own) < fewKeys {
+		for _, m := range own {
+			if SameButForCase(m.Name, name) {
+				return false
+			}
+		}
+		return true
+	}
+	if k.many == nil {
+		k.many = make(map[string]bool, 2*len(own))
+		for _, m := range own {
+			k.many[Fold(m.Name)] = true
+		}
+	}
+	f := Fold(name)
+	was := k.many[f]
+	k.many[f] = true
+	return !was
+}
+
 // SameButForCase tells whether two names fold to the same. It is quick to say no, as
 // nearly all pairs of names in an object are not.
 func SameButForCase[T string | []byte](a, b T) bool {

@@ -28,23 +28,24 @@ func (m Members) Get(name string) json.RawMessage {
 
 // Object takes an object apart without looking into its values: a value that is broken or
 // too deep must stop nobody but itself, so each is checked by whoever reads it.
-func Object(b []byte, l Limits) (Members, error) {
+func Object(b []byte, l Limits) (Members, error) { return AppendObject(nil, b, l) }
+
+// AppendObject is Object for who takes many apart: the members follow those of to.
+func AppendObject(to Members, b []byte, l Limits) (Members, error) {
 	s, err := opened(b, l, '{')
 	if err != nil {
 		return nil, err
 	}
-	out := make(Members, 0, 8)
-	var few [16][]byte
-	names := few[:0]
-	keys := keySet{}
+	from := len(to)
+	keys := memberSet{}
 	for s.space(); !s.next('}'); s.space() {
-		if len(out) > 0 {
+		if len(to) > from {
 			if !s.next(',') {
 				return nil, ErrMalformed
 			}
 			s.space()
 		}
-		if len(out) >= s.limits.Values {
+		if len(to)-from >= s.limits.Values {
 			return nil, ErrTooMany
 		}
 		if s.at >= len(s.in) || s.in[s.at] != '"' {
@@ -54,8 +55,8 @@ func Object(b []byte, l Limits) (Members, error) {
 		if err != nil {
 			return nil, err
 		}
-		name := unquote(raw)
-		if !keys.add(&names, name) {
+		name := string(unquote(raw))
+		if !keys.add(to[from:], name) {
 			return nil, ErrTwice
 		}
 		if s.space(); !s.next(':') {
@@ -65,9 +66,9 @@ func Object(b []byte, l Limits) (Members, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Member{string(name), value})
+		to = append(to, Member{name, value})
 	}
-	return out, s.end()
+	return to, s.end()
 }
 
 // List takes a list of at most most items apart as Object does an object.
@@ -94,17 +95,17 @@ func List(b []byte, most int, l Limits) ([]json.RawMessage, error) {
 }
 
 // opened stands behind the opening bracket.
-func opened(b []byte, l Limits, bracket byte) (*scanner, error) {
-	s := &scanner{in: b, limits: l.withDefaults()}
+func opened(b []byte, l Limits, bracket byte) (scanner, error) {
+	s := scanner{in: b, limits: l.withDefaults()}
 	if int64(len(b)) > s.limits.Bytes {
-		return nil, ErrTooLarge
+		return s, ErrTooLarge
 	}
 	s.space()
 	switch {
 	case s.at >= len(b):
-		return nil, ErrMalformed
+		return s, ErrMalformed
 	case !s.next(bracket):
-		return nil, ErrType
+		return s, ErrType
 	}
 	return s, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"samsyn/internal/gate"
 	"samsyn/internal/gate/gatetest"
 	"samsyn/internal/ingest/ledger"
+	"samsyn/internal/ops/heap"
 	"samsyn/internal/store"
 )
 
@@ -81,6 +83,7 @@ var siv = func() care.Viewer {
 // its parts: the facts, the reading, the line in the log, the consolidation, and the rest, which is the decision (twice) with
 // what it takes away. Its slowest in a hundred is told too, and how much of an answer it is.
 func BenchmarkOpen(b *testing.B) {
+	defer heap.Keep(os.Getenv)() // as the program does
 	for _, base := range bases {
 		for _, versions := range []int{1, 3} {
 			s, _, _ := base.open(b)
