@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -52,6 +53,18 @@ func line(code string, origins ...care.Service) care.Basis {
 
 func withLine(f care.Facts, b care.Basis) care.Facts { f.Bases = []care.Basis{b}; return f }
 
+// behindOthers is the same facts, each behind one that is of another child, of somebody else or over.
+func behindOthers(f care.Facts) care.Facts {
+	f.Appointments = append([]care.Appointment{{ID: "x", Viewer: f.Viewer.ID, Person: "amina", Role: f.Viewer.Role, From: from, Until: until}}, f.Appointments...)
+	f.Guardians = append([]care.Guardian{{Viewer: "farmor", Code: care.ParentalFelles, From: from.AddDate(-5, 0, 0), Until: from.AddDate(-4, 0, 0)}}, f.Guardians...)
+	f.Consents = append([]care.Consent{{ID: "x", Person: "amina"}}, f.Consents...)
+	f.Bases = append([]care.Basis{{ID: "x", Code: "FVL13B", Person: "amina"}}, f.Bases...)
+	f.Blocks = append([]care.Block{{ID: "x", Person: "amina", All: true, Extent: care.BlockAll, From: from}}, f.Blocks...)
+	f.Withheld = append([]care.Withheld{{ID: "x", Person: "amina", From: from}}, f.Withheld...)
+	f.BreakGlass = append([]care.BreakGlass{{ID: "x", Viewer: "nils", Person: "teo", From: from, Until: until}}, f.BreakGlass...)
+	return f
+}
+
 // Every condition of the decision: beside a world where the answer is yes, one thing is
 // different, and that alone turns it into a no by the rule that owns the thing.
 func TestEachConditionAloneFlipsTheDecision(t *testing.T) {
@@ -71,6 +84,9 @@ func TestEachConditionAloneFlipsTheDecision(t *testing.T) {
 			for what, flip := range flips {
 				w := world{base(), i, now}
 				want := flip(&w)
+				if d, before := table.Decide(behindOthers(w.f), w.i, w.at), table.Decide(w.f, w.i, w.at); !reflect.DeepEqual(d, before) {
+					t.Errorf("%s: what is of others stands before it, and the answer is %+v instead of %+v", what, d, before)
+				}
 				d := table.Decide(w.f, w.i, w.at)
 				if d.Allowed != (want == access.Granted) || d.Rule != want {
 					t.Errorf("%s: %v by %s, want %s", what, d.Allowed, d.Rule, want)
@@ -662,6 +678,54 @@ func TestWhatFollowsAndWhatDoesNot(t *testing.T) {
 	}
 }
 
+// TestARuleThatDoesNotHoldStopsNoOther: a basis for those who work elsewhere, which stands in the table before the
+// rule that gives access, is passed over.
+func TestARuleThatDoesNotHoldStopsNoOther(t *testing.T) {
+	const consent, shipped = "  - { roles: [koordinator], basis: SAMTYKKE,", "  - { roles: [koordinator], basis: HPL25, works-in: [HPL], origins: [HPL], purposes: [COC], clearance: [restricted], fields: cooperation }\n"
+	text := shippedText(t)
+	if strings.Count(text, shipped) != 1 || strings.Count(text, consent) != 1 {
+		t.Fatal("the table has other rows than this test moves")
+	}
+	text = strings.Replace(strings.Replace(text, shipped, "", 1), consent, strings.Replace(shipped, " works-in: [HPL],", "", 1)+consent, 1)
+	table, err := access.Load([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := coordinator()
+	f.Viewer.Service = care.Skole
+	f.Consents = []care.Consent{agreed("c1", care.BUP)}
+	if d := table.In(oslo).Decide(f, access.Item{Service: care.BUP, Type: "CarePlan"}, now); !d.Allowed || d.Basis != "SAMTYKKE" {
+		t.Errorf("%v by %s, %s", d.Allowed, d.Rule, d.Basis)
+	}
+}
+
+// TestScopeNamesWhatItUsedOnce: a relation without an id is no basis, and one that serves twice is named once.
+func TestScopeNamesWhatItUsedOnce(t *testing.T) {
+	table := table(t)
+	if s := table.Scope(guardian(), now); !s.Allowed || len(s.Bases) != 0 {
+		t.Errorf("a guardian: %v, %q", s.Allowed, s.Bases)
+	}
+	f := coordinator()
+	f.Consents = []care.Consent{agreed("c1", care.Skole, care.BUP)}
+	if s := table.Scope(f, now); !slices.Equal(s.Bases, []string{"a1", "c1"}) {
+		t.Errorf("a coordinator: %q", s.Bases)
+	}
+	// A consent that opens no type that her program may ask for does not end the list.
+	f = withLine(worker(care.PPT), line("FVL13B", care.Skole))
+	f.Guardians = coordinator().Guardians
+	c := agreed("c1", care.Skole)
+	c.Purpose, c.Receivers, c.Topics = care.PurposeTREAT, []care.Receiver{{Viewer: "siv"}}, []string{"plan"}
+	f.Consents, f.Viewer.Scopes = []care.Consent{c}, []string{"user/Appointment.rs"}
+	if s := table.Scope(f, now); !access.Holds(s.Visible, access.Item{Service: care.Skole, Type: "Appointment"}) {
+		t.Errorf("behind a consent that opens nothing: %+v", s)
+	}
+	for _, e := range table.Explain(f, now) {
+		if e.Service == care.Skole && !e.Allowed {
+			t.Errorf("behind a consent that opens nothing it is explained as %s", e.Rule)
+		}
+	}
+}
+
 func TestScopeIsTidy(t *testing.T) {
 	table := table(t)
 	some := agreed("c1", care.Koordinering)
@@ -674,6 +738,10 @@ func TestScopeIsTidy(t *testing.T) {
 	}
 	if !slices.Equal(s.Bases, []string{"a1", "c1"}) {
 		t.Errorf("both were used: %v", s.Bases)
+	}
+	f.Consents = append(f.Consents, agreed("c2", care.Skole))
+	if s := table.Scope(f, now); len(s.Visible) != 2 || !access.Holds(s.Visible, access.Item{Service: care.Skole, Type: "CarePlan"}) {
+		t.Errorf("and what comes after it: %+v", s.Visible)
 	}
 	// What a list lets out is a part of what a consent gives, and comes first or last.
 	for _, topics := range [][]string{nil, {"plan"}} {

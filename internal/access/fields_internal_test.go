@@ -177,6 +177,17 @@ func TestBrokenIsNotPruned(t *testing.T) {
 	}
 }
 
+// What cannot be read is like nothing, not even where both cannot.
+func TestBrokenIsAlikeNothing(t *testing.T) {
+	for _, k := range [][2]string{{`{"a":1`, `{"a":2`}, {`{"meta":{"a":1,}}`, `{"meta":{"a":1,,}}`}, {`{"meta":{"a":1}}`, `{"meta":{"a":1,}}`}, {`{"meta":{"a":1,}}`, `{"meta":{"a":1}}`},
+		{`{"a":{"b":1,}}`, `{"a":{"b":1,,}}`}, {`{"a":{"b":1}}`, `{"a":{"b":1,}}`}, {`{"a":{"b":1,}}`, `{"a":{"b":1}}`}, {`{"a":[1,]}`, `{"a":[1,,]}`}, {`{"a":[1]}`, `{"a":[1,]}`}, {`{"a":[1,]}`, `{"a":[1]}`},
+		{`{"a":"\q"}`, `{"a":"\u"}`}, {`{"a":""}`, `{"a":"\u"}`}, {`{"a":"\u"}`, `{"a":""}`}, {`{"contained":[{"a":1}]}`, `{"contained":["a"]}`}, {`{"contained":["a"]}`, `{"contained":[{"a":1}]}`}} {
+		if Alike(fhir.Resource{Body: []byte(k[0])}, fhir.Resource{Body: []byte(k[1])}) {
+			t.Errorf("%s and %s are alike", k[0], k[1])
+		}
+	}
+}
+
 // alikeDecoded is Alike, said once more on decoded resources.
 func alikeDecoded(x, y object) bool {
 	strip := func(o object, names ...string) {

@@ -250,7 +250,8 @@ var ways = []struct {
 		return true
 	}},
 	{"a child of whom nothing may be seen is not there", func(h *hides, p care.PersonID) bool {
-		if h.scope(p).Allowed || h.w.table.Scope(h.w.facts(h.v, p), stories.Now()).Relation != access.RelationNone {
+		// Those who appoint may do so for any child: that she is there is not hidden from them.
+		if s := h.scope(p); s.Allowed || s.Relation != access.RelationNone || h.v.Role == care.RoleKoordinerendeEnhet {
 			return false
 		}
 		for _, c := range h.m.People[p] {

@@ -366,7 +366,7 @@ func TestF28Schema(t *testing.T) {
 				if _, dead := m.run(t, empty, nil, nil); dead {
 					t.Fatal("nobody was to kill this one")
 				}
-				balancedAt(t, uint64(i), empty)
+				m.balanced(t, uint64(i), empty)
 			}
 		})
 	}

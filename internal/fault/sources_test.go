@@ -25,8 +25,9 @@ func TestEverySource(t *testing.T) {
 		t.Run(db.name, func(t *testing.T) {
 			t.Parallel()
 			where := db.fresh(t)
-			newTown(t).run(t, where, nil, nil)
-			want := canonicalAt(t, where)
+			calm := newTown(t)
+			calm.run(t, where, nil, nil)
+			want := calm.canonical(t, where)
 			for i := range size(1, 26) {
 				seed := firstSeed(t) + uint64(i)
 				where := db.fresh(t)
@@ -72,7 +73,7 @@ func (m *town) disturbed(t *testing.T, seed uint64, always faultsim.Fault, where
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Store.Keys = app.NoKeys // what is in it is read without its program
+	c.Store.Keys = keysOf(m.config)
 	for name, s := range c.Sources {
 		s.Retries, s.Timeout = -1, 10*time.Second
 		c.Sources[name] = s
@@ -110,7 +111,7 @@ func (m *town) disturbed(t *testing.T, seed uint64, always faultsim.Fault, where
 	var got string
 	for range 3 {
 		once()
-		if got = canonicalAt(t, where); got == want {
+		if got = m.canonical(t, where); got == want {
 			return struck
 		}
 	}
