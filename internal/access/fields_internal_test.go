@@ -263,6 +263,16 @@ func TestAlikeAsIfDecoded(t *testing.T) {
 	}
 }
 
+// A label is taken away however its name is written.
+func TestLabelsWrittenByNumbersDoNotLeave(t *testing.T) {
+	d := &decider{t: &Table{}}
+	body := `{"resourceType":"Goal","id":"g","meta":{"\u0073ecurity":[{"code":"R"}]},"lifecycleStatus":"active"}`
+	m, ok := d.redact(care.Made{Resource: fhir.Resource{Type: "Goal", ID: "g", Body: []byte(body)}}, Fields{All: true})
+	if !ok || bytes.Contains(m.Resource.Body, []byte("ecurity")) {
+		t.Errorf("%t: %s", ok, m.Resource.Body)
+	}
+}
+
 // A line of lineage moves with what it tells of.
 func TestLineageMovesWithWhatIsKept(t *testing.T) {
 	p := &pruner{kept: map[string]string{"T.id": "T.id", "T.a[2]": "T.a[0]", "T.b.c": "T.b.c"}}

@@ -83,11 +83,17 @@ func (m Marks) With(o Marks) Marks {
 	return m.Labels() | o.Labels() | max(m&addressBits, o&addressBits)
 }
 
+// Labelled tells whether a resource may have labels, without decoding it: the word stands in
+// it, or something is written by its number, which may be a letter of that word.
+func Labelled(r fhir.Resource) bool {
+	return bytes.Contains(r.Body, []byte(`"security"`)) || bytes.Contains(r.Body, []byte(`\u`))
+}
+
 // MarksOf reads a resource's marks. Labels of what it contains count too, and a resource
 // that cannot be read has MarkUnknown.
 func MarksOf(r fhir.Resource) Marks {
 	// Most resources have neither, and are not decoded for it.
-	if !bytes.Contains(r.Body, []byte(`"security"`)) && !bytes.Contains(r.Body, []byte(`"entered-in-error"`)) {
+	if !Labelled(r) && !bytes.Contains(r.Body, []byte(`"entered-in-error"`)) {
 		return 0
 	}
 	type head struct {

@@ -28,6 +28,8 @@ func TestMarksOf(t *testing.T) {
 		{"verification entered in error", `{"resourceType":"Condition","verificationStatus":{"coding":[{"code":"entered-in-error"}]}}`, care.MarkInError},
 		{"a lifecycle entered in error", `{"resourceType":"Goal","lifecycleStatus":"entered-in-error"}`, care.MarkInError},
 		{"a text that says so", `{"resourceType":"Goal","description":{"text":"was \"entered-in-error\""}}`, 0},
+		{"a label whose name is written by numbers", `{"resourceType":"Goal","meta":{"\u0073ecurity":[{` + conf + `,"code":"R"}]}}`, care.MarkRestricted},
+		{"a status written by numbers", `{"resourceType":"Encounter","status":"entered\u002din-error"}`, care.MarkInError},
 		{"labels of another shape", `{"resourceType":"Goal","meta":{"security":"R"}}`, care.MarkUnknown},
 	} {
 		t.Run(c.name, func(t *testing.T) {
