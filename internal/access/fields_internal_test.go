@@ -263,6 +263,22 @@ func TestAlikeAsIfDecoded(t *testing.T) {
 	}
 }
 
+// Of what has nothing but its name left, the name is one whole object.
+func TestNothingButItsNameIsLeft(t *testing.T) {
+	whole := &node{whole: true}
+	goals := &list{types: map[string]*node{"Goal": {kids: map[string]*node{"id": whole, "resourceType": whole, "description": whole}}}}
+	d := &decider{t: &Table{lists: map[string]*list{"names": goals}}}
+	for body, want := range map[string]string{
+		`{"resourceType":"Goal","id":"g","lifecycleStatus":"active"}`:     `{"resourceType":"Goal","id":"g"}`,
+		`{"description":{"text":"x"},"id":"other","resourceType":"Goal"}`: `{"resourceType":"Goal","id":"g","description":{"text":"x"}}`,
+	} {
+		m, ok := d.redact(care.Made{Resource: fhir.Resource{Type: "Goal", ID: "g", Body: []byte(body)}}, Fields{Lists: []string{"names"}})
+		if got := string(m.Resource.Body); !ok || got != want {
+			t.Errorf("%s: got %s, want %s", body, got, want)
+		}
+	}
+}
+
 // A label is taken away however its name is written.
 func TestLabelsWrittenByNumbersDoNotLeave(t *testing.T) {
 	d := &decider{t: &Table{}}

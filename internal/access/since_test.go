@@ -101,6 +101,34 @@ func TestSinceIsTheLatestOfWhatIsSeen(t *testing.T) {
 	}
 }
 
+// A record is from when the latest of the resources that are seen of it became as it is, wherever that stands.
+func TestARecordIsFromItsLatestResource(t *testing.T) {
+	table := table(t)
+	f := worker(care.Skole)
+	f.Viewer.Purpose = care.PurposeCOC
+	c := said(care.Skole, "1", `{"resourceType":"Goal","id":"same","lifecycleStatus":"active"}`)
+	c.Person, c.Version = f.Person, 2
+	c.Made = append(c.Made, said(care.Skole, "1", `{"resourceType":"Goal","id":"other","lifecycleStatus":"completed"}`).Made...)
+	earlier := now.AddDate(0, -1, 0)
+	var past []care.ResourceVersion
+	for _, m := range c.Made {
+		m.Resource.Body = []byte(strings.Replace(string(m.Resource.Body), "completed", "active", 1))
+		past = append(past, care.ResourceVersion{Version: 1, Recorded: earlier, Record: care.RecordRef{Source: c.Source, Kind: c.Kind, Key: c.Key}, Service: c.Service, Person: f.Person, Resource: m.Resource})
+	}
+	for range 2 {
+		c.Made[0], c.Made[1] = c.Made[1], c.Made[0]
+		seen := table.Release(f, table.Scope(f, now), access.Held{Contributions: []care.Contribution{c}, Past: past}, now).Contributions
+		if len(seen) != 1 || !seen[0].Recorded.Equal(c.Recorded) {
+			t.Fatalf("%+v", seen)
+		}
+		for _, m := range seen[0].Made {
+			if want := map[string]time.Time{"same": earlier, "other": c.Recorded}[m.Resource.ID]; !m.Recorded.Equal(want) {
+				t.Errorf("%s is from %s, want %s", m.Resource.ID, m.Recorded, want)
+			}
+		}
+	}
+}
+
 func TestAlike(t *testing.T) {
 	r := func(body string) fhir.Resource { return fhir.Resource{Type: "Goal", ID: "g", Body: []byte(body)} }
 	base := r(`{"resourceType":"Goal","id":"g","meta":{"versionId":"1","security":[{"code":"R"}]},"target":[{"n":1.50}]}`)
