@@ -295,6 +295,36 @@ func who(a, b care.Parental, aIsEnough bool) []string {
 	return []string{"a", "b"}
 }
 
+// What one source tells of a parent counts, whatever another leaves out: that she shares the responsibility with
+// somebody, and that the child lives with her.
+func TestWhatOneRowTellsOfAParentCounts(t *testing.T) {
+	shares, alone := guardian("a", care.ParentalFelles), guardian("a", care.ParentalMor)
+	with := guardian("a", care.ParentalFelles)
+	with.DailyCare = true
+	for name, k := range map[string]struct {
+		rows   []care.Guardian
+		origin care.Service
+		want   []string
+	}{
+		"she shares it with one of whom nobody tells": {[]care.Guardian{shares, alone}, care.BUP, []string{"aa", string(consent.ReasonGuardianUnknown)}},
+		"the child lives with her":                    {[]care.Guardian{with, shares, guardian("b", care.ParentalFelles)}, care.Barnehage, []string{"aa"}},
+		"one who had it before":                       {[]care.Guardian{{Viewer: "c", Code: care.ParentalFelles, From: start.AddDate(-10, 0, 0), Until: start}, shares, guardian("b", care.ParentalFelles)}, care.BUP, []string{"a", "b"}},
+		"a nameless one":                              {[]care.Guardian{guardian("", care.ParentalFelles), shares, guardian("b", care.ParentalFelles)}, care.BUP, []string{"a", "b", string(consent.ReasonGuardianUnknown)}},
+	} {
+		f := family()
+		for range 2 {
+			f.Guardians = slices.Clone(k.rows)
+			got := said(consent.Needed(ages, f, k.origin, now))
+			slices.Sort(got)
+			want := slices.Sorted(slices.Values(k.want))
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: %v, want %v", name, got, want)
+			}
+			slices.Reverse(k.rows)
+		}
+	}
+}
+
 // One person may stand in several rows by several names, and signs for herself alone.
 func TestGuardiansAreCountedAsPersons(t *testing.T) {
 	row := func(viewer string, person care.PersonID, code care.Parental) care.Guardian {

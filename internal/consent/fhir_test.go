@@ -103,6 +103,49 @@ func TestConsentThatSaysSomethingElseIsRefused(t *testing.T) {
 	}
 }
 
+// What is told otherwise than as this server reads it, though it is good FHIR, is refused and not left out: an
+// exception that is not read would permit.
+func TestPartsThatAreNotReadAreRefused(t *testing.T) {
+	good := care.Consent{ID: "a", Person: "p", Status: care.ConsentActive, Origins: []care.Service{care.Skole}, ExceptTopics: []string{"helse"}, ExceptViewers: []string{"nils"}, Purpose: care.PurposeCOC,
+		Receivers: []care.Receiver{{Role: care.RoleKoordinator}}, TextVersion: "1", Language: "nb", Signatures: []care.Signature{{Party: care.PartyChild, Signer: "p", How: consent.Digital, At: time.Unix(1, 0)}}}
+	r, err := consent.ToFHIR(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := consent.ReadAll(r.Body); err != nil {
+		t.Fatal(err)
+	}
+	const nils, helse = `"reference":{"identifier":{"system":"urn:samsyn:bruker","value":"nils"}}`, `{"coding":[{"system":"urn:samsyn:tema","code":"helse"}]}`
+	for name, c := range map[string][2]string{
+		"an exception by reference":             {nils, `"reference":{"reference":"Practitioner/nils"}`},
+		"an exception of nobody":                {nils, `"reference":{"identifier":{"system":"urn:samsyn:bruker"}}`},
+		"an exception of another system":        {nils, `"reference":{"identifier":{"system":"urn:x","value":"nils"}}`},
+		"an exception with two roles":           {`{"role":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ParticipationType","code":"IRCP"}]},` + nils, `{"role":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ParticipationType","code":"IRCP"},{"system":"urn:x","code":"IRCP"}]},` + nils},
+		"an exception by another role":          {`{"role":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ParticipationType","code":"IRCP"}]},` + nils, `{"role":{"coding":[{"system":"urn:x","code":"IRCP"}]},` + nils},
+		"a topic of two codes":                  {helse, `{"coding":[{"system":"urn:samsyn:tema","code":"helse"},{"system":"urn:x","code":"y"}]}`},
+		"a topic of another system":             {helse, `{"coding":[{"system":"urn:x","code":"helse"}]}`},
+		"a topic in words":                      {helse, `{"text":"helse"}`},
+		"a topic without a code":                {helse, `{"coding":[{"system":"urn:samsyn:tema","display":"helse"}]}`},
+		"a topic and a viewer in one":           {`"code":[` + helse + `]`, `"code":[` + helse + `],"actor":[{"role":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ParticipationType","code":"IRCP"}]},` + nils + `}]`},
+		"an exception of nothing":               {`"type":"deny","code":[` + helse + `]`, `"type":"deny"`},
+		"an exception within an exception":      {`"type":"deny","code":[` + helse + `]`, `"type":"deny","code":[` + helse + `],"provision":[{"type":"permit"}]`},
+		"an exception for a purpose":            {`"type":"deny","code":[` + helse + `]`, `"type":"deny","code":[` + helse + `],"purpose":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"COC"}]`},
+		"signed by one of another system":       {`"verifiedWith":{"identifier":{"system":"urn:samsyn:underskriver","value":"p"}}`, `"verifiedWith":{"identifier":{"system":"urn:x","value":"p"}}`},
+		"signed by reference":                   {`"verifiedWith":{"identifier":{"system":"urn:samsyn:underskriver","value":"p"}}`, `"verifiedWith":{"reference":"Patient/p"}`},
+		"signed by nobody's party":              {`"valueCode":"child"`, `"valueCode":"neighbour"`},
+		"taken back, and verified all the same": {`"verified":true`, `"verified":false`},
+		"about nobody":                          {`"patient":{"reference":"Patient/p"}`, `"patient":{"display":"p"}`},
+		"under no text":                         {`"urn:samsyn:samtykketekst:1"`, `"urn:samsyn:samtykketekst"`},
+	} {
+		if strings.Count(string(r.Body), c[0]) != 1 {
+			t.Fatalf("%s: %s stands %d times in %s", name, c[0], strings.Count(string(r.Body), c[0]), r.Body)
+		}
+		if got, err := consent.ReadAll([]byte(strings.Replace(string(r.Body), c[0], c[1], 1))); !errors.Is(err, care.ErrInvalid) {
+			t.Errorf("%s is read as %+v, %v", name, got, err)
+		}
+	}
+}
+
 func FuzzFromFHIR(f *testing.F) {
 	r, err := consent.ToFHIR(care.Consent{ID: "a", Person: "p", Status: care.ConsentActive, Origins: []care.Service{care.Skole}, Receivers: []care.Receiver{{Viewer: "x"}}, TextVersion: "1", Language: "nb",
 		Signatures: []care.Signature{{Party: care.PartyChild, Signer: "p", How: consent.Digital, At: time.Unix(1, 0)}}})
