@@ -156,8 +156,11 @@ func (s *Server) Restart() error {
 	if err := s.signal(syscall.SIGQUIT); err != nil {
 		return err
 	}
-	for Exec(s.URL, "SELECT 1") == nil { // until it has gone
-		time.Sleep(5 * time.Millisecond)
+	// Until it has gone, which is later than when it answers no more: its last deed is to remove this file.
+	for begun := time.Now(); time.Since(begun) < time.Minute; time.Sleep(5 * time.Millisecond) {
+		if _, err := os.Stat(filepath.Join(s.dir, "postmaster.pid")); errors.Is(err, os.ErrNotExist) {
+			break
+		}
 	}
 	again := exec.Command(filepath.Join(s.bin, "pg_ctl"), "-D", s.dir, "-w", "-l", filepath.Join(s.dir, "log"),
 		"-o", fmt.Sprintf("-p %d -k %s -c listen_addresses=127.0.0.1 -c max_connections=200", s.Port, s.dir), "start")
