@@ -123,3 +123,18 @@ func TestBirthdays(t *testing.T) {
 	}
 	t.Logf("%d decisions", tried)
 }
+
+// What a child keeps from her guardians of one service hides nothing of another, also where no record is named.
+func TestWithheldOfOneServiceHidesNoOther(t *testing.T) {
+	p := read(t)
+	at := time.Date(2026, 3, 29, 3, 59, 59, 0, p.oslo)
+	f := care.Facts{Tenant: tenant, Person: child, Known: true, Born: "2008-11-27", Viewer: care.Viewer{ID: "far", Role: care.RoleForesatt, Level: 4, Purpose: care.PurposeFAMRQT},
+		Guardians: []care.Guardian{{Viewer: "far", Code: care.ParentalFar, SameAddress: true, From: at.AddDate(-5, 0, 0)}},
+		Withheld:  []care.Withheld{{ID: "w", Person: child, Service: care.Koordinering, From: at.AddDate(0, -6, 0)}}}
+	for _, s := range []care.Service{care.Skole, care.Koordinering} {
+		may, _ := p.oracle.May(f, s, "Patient", 0, care.RecordRef{}, at)
+		if got := p.table.Decide(f, access.Item{Service: s, Type: "Patient"}, at).Allowed; got != (s == care.Skole) || may != got {
+			t.Errorf("%s: decided %t, the oracle says %t", s, got, may)
+		}
+	}
+}

@@ -179,7 +179,7 @@ func (o *Oracle) locked(f care.Facts, s care.Service, record care.RecordRef, at 
 	}
 	for _, w := range f.Withheld {
 		if v.Role == care.RoleForesatt && stands(w.From, w.Lifted) &&
-			(w.Record == record || w.Record.IsZero() && (w.Service == s || w.Service == "")) {
+			(!w.Record.IsZero() && w.Record == record || w.Record.IsZero() && (w.Service == s || w.Service == "")) {
 			return true
 		}
 	}
