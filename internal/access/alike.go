@@ -47,7 +47,7 @@ func alikeMeta(a, b json.RawMessage, silent []string) bool {
 	}
 	x, errX := left(a)
 	y, errY := left(b)
-	return errX == nil && errY == nil && alikeMembers(x, y, func(_ string, a, b json.RawMessage) bool { return alike(a, b) })
+	return errX == nil && errY == nil && alikeMembers(x, y, alikeMember)
 }
 
 // alike compares two values, of which jsonsafe leaves none empty; nil is one that is not there.
@@ -58,7 +58,7 @@ func alike(a, b json.RawMessage) bool {
 	case bytes.Equal(a, b):
 		return true
 	case a[0] == '{':
-		return alikeObjects(a, b, func(_ string, a, b json.RawMessage) bool { return alike(a, b) })
+		return alikeObjects(a, b, alikeMember)
 	case a[0] == '[':
 		return alikeLists(a, b, alike)
 	case a[0] == '"' && (bytes.IndexByte(a, '\\') >= 0 || bytes.IndexByte(b, '\\') >= 0):
@@ -67,6 +67,9 @@ func alike(a, b json.RawMessage) bool {
 	}
 	return false // a number is as it is written: 1.50 is not 1.5
 }
+
+// alikeMember is alike where it does not matter what the member is called.
+func alikeMember(_ string, a, b json.RawMessage) bool { return alike(a, b) }
 
 func alikeObjects(a, b json.RawMessage, same func(name string, a, b json.RawMessage) bool) bool {
 	x, errX := members(a)

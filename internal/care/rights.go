@@ -165,6 +165,9 @@ const (
 	PartyBarnevern Party = "barnevern"
 )
 
+// Valid tells whether it is one of those who sign.
+func (p Party) Valid() bool { return p == PartyChild || p == PartyGuardian || p == PartyBarnevern }
+
 // Signature is one party's yes, and her no where she took it back.
 type Signature struct {
 	Party     Party     `json:"party"`

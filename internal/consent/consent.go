@@ -341,7 +341,7 @@ func Check(c care.Consent) []error {
 	}
 	for i, s := range c.Signatures {
 		field := fmt.Sprintf("signatures[%d]", i)
-		if s.Party != care.PartyChild && s.Party != care.PartyGuardian && s.Party != care.PartyBarnevern {
+		if !s.Party.Valid() {
 			errs = append(errs, lack(field, "for whom it is signed is not said"))
 		}
 		if s.Signer == "" || s.Recorder == "" {

@@ -367,7 +367,7 @@ func (in *reading) signature(v wireVerify, path string) care.Signature {
 			s.Withdrawn = in.time(e.ValueDateTime, path+".extension")
 		}
 	}
-	if !slices.Contains([]care.Party{care.PartyChild, care.PartyGuardian, care.PartyBarnevern}, s.Party) {
+	if !s.Party.Valid() {
 		in.fault(path + ".extension")
 	}
 	if v.Verified != s.Withdrawn.IsZero() {

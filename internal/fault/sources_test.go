@@ -25,9 +25,9 @@ func TestEverySource(t *testing.T) {
 		t.Run(db.name, func(t *testing.T) {
 			t.Parallel()
 			where := db.fresh(t)
-			calm := newTown(t)
-			calm.run(t, where, nil, nil)
-			want := calm.canonical(t, where)
+			town := newTown(t)
+			town.run(t, where, nil, nil)
+			want := town.canonical(t, where)
 			for i := range size(1, 26) {
 				seed := firstSeed(t) + uint64(i)
 				where := db.fresh(t)

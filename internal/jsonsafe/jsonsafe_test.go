@@ -110,6 +110,24 @@ func TestOneBrokenItemStopsOnlyItself(t *testing.T) {
 	}
 }
 
+// Of a long object too no name is taken twice, and none counts that is of another object.
+func TestPartsOfALongObject(t *testing.T) {
+	var b strings.Builder
+	for i := range 40 {
+		b.WriteString(`"k` + strings.Repeat("x", i) + `":1,`)
+	}
+	before := jsonsafe.Members{{Name: "k", Value: []byte("0")}, {Name: "last", Value: []byte("0")}}
+	for last, want := range map[string]error{`"last":1`: nil, `"k":1`: jsonsafe.ErrTwice, `"KX":1`: jsonsafe.ErrTwice, `"l":1,"L":1`: jsonsafe.ErrTwice, `"k` + strings.Repeat("x", 39) + `":1`: jsonsafe.ErrTwice} {
+		all, err := jsonsafe.AppendObject(before, []byte("{"+b.String()+last+"}"), jsonsafe.Limits{})
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", last, err, want)
+		}
+		if want == nil && (len(all) != 43 || all[1].Name != "last" || string(all[42].Value) != "1") {
+			t.Errorf("%s: %d members", last, len(all))
+		}
+	}
+}
+
 func TestPartsThatCannotBeToldApart(t *testing.T) {
 	for in, want := range map[string]error{
 		``: jsonsafe.ErrMalformed, `[`: jsonsafe.ErrMalformed, `[1`: jsonsafe.ErrMalformed, `[1,`: jsonsafe.ErrMalformed, `[1 2]`: jsonsafe.ErrMalformed, `[1]]`: jsonsafe.ErrMalformed,

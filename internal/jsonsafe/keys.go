@@ -3,6 +3,7 @@ package jsonsafe
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -25,59 +26,56 @@ const fewKeys = 32
 // others fold them. Objects are small: a list serves until it is long.
 type keySet struct {
 	from int // where the object's keys begin in the list
-	many map[string]bool
+	many folded
 }
 
 // add notes a key; false where the object has it.
 func (k *keySet) add(keys *[][]byte, key []byte) bool {
 	own := (*keys)[k.from:]
-	switch {
-	case k.many != nil:
-		f := Fold(string(key))
-		if k.many[f] {
-			return false
-		}
-		k.many[f] = true
-		return true
-	case len(own) >= fewKeys:
-		k.many = make(map[string]bool, 2*len(own))
-		for _, old := range own {
-			k.many[Fold(string(old))] = true
-		}
-		return k.add(keys, key)
-	}
-	for _, old := range own {
-		if SameButForCase(old, key) {
-			return false
-		}
-	}
-	*keys = append(*keys, key)
-	return true
-}
-
-// memberSet finds them among an object's members.
-type memberSet struct{ many map[string]bool }
-
-// add tells whether the object has no such name among its members yet.
-func (k *memberSet) add(own Members, name string) bool {
 	if k.many == nil && len(own) < fewKeys {
-		for _, m := range own {
-			if SameButForCase(m.Name, name) {
+		for _, old := range own {
+			if SameButForCase(old, key) {
 				return false
 			}
 		}
+		*keys = append(*keys, key)
 		return true
 	}
 	if k.many == nil {
-		k.many = make(map[string]bool, 2*len(own))
-		for _, m := range own {
-			k.many[Fold(m.Name)] = true
+		k.many = folded{}
+		for _, old := range own {
+			k.many.add(string(old))
 		}
 	}
-	f := Fold(name)
-	was := k.many[f]
-	k.many[f] = true
-	return !was
+	return k.many.add(string(key))
+}
+
+// memberSet is keySet for who keeps the members, and so their names, already.
+type memberSet struct{ many folded }
+
+// add notes a name that comes after the object's own members; false where one of them has it.
+func (k *memberSet) add(own Members, name string) bool {
+	if k.many == nil && len(own) < fewKeys {
+		return !slices.ContainsFunc(own, func(m Member) bool { return SameButForCase(m.Name, name) })
+	}
+	if k.many == nil {
+		k.many = folded{}
+		for _, m := range own {
+			k.many.add(m.Name)
+		}
+	}
+	return k.many.add(name)
+}
+
+// folded is the keys of a long object.
+type folded map[string]bool
+
+// add notes a key; false where it is there.
+func (f folded) add(key string) bool {
+	key = Fold(key)
+	there := f[key]
+	f[key] = true
+	return !there
 }
 
 // SameButForCase tells whether two names fold to the same. It is quick to say no, as
