@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -161,15 +162,26 @@ auth: {providers: {helseid: {kind: helseid, issuer: "https://helseid.example.no"
 
 func TestDataFlowsNameEveryTable(t *testing.T) {
 	f := readFlows(t)
-	create := regexp.MustCompile(`(?im)^\s*CREATE\s+(?:UNLOGGED\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?"?([a-z_]+)"?\s*\(`)
+	// What the migrations leave, one after the other.
+	change := regexp.MustCompile(`(?im)^\s*(CREATE|DROP|ALTER)\s+(?:UNLOGGED\s+)?TABLE\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?"?([a-z_]+)"?\s*(?:\(|;|RENAME\s+TO\s+([a-z_]+))`)
 	found := map[string]bool{}
 	files(t, "../store/migrations", []string{".sql"}, func(_, text string) {
-		for _, m := range create.FindAllStringSubmatch(text, -1) {
-			found[m[1]] = true
+		up, _, _ := strings.Cut(text, "-- +goose Down")
+		for _, m := range change.FindAllStringSubmatch(up, -1) {
+			found[m[2]] = m[1] == "CREATE"
+			if m[3] != "" {
+				found[m[3]] = true
+			}
 		}
 	})
+	maps.DeleteFunc(found, func(_ string, there bool) bool { return !there })
 	if len(found) < 20 {
 		t.Fatalf("only %v found", found)
+	}
+	for name := range f.Tables {
+		if !found[name] && !strings.HasPrefix(name, "river") {
+			t.Errorf("%s tells of a table %s, and the store has none", flowsFile, name)
+		}
 	}
 	for name := range found {
 		if row := f.Tables[name]; row.Holder == "" || row.Person == "" || row.Lenge == "" {

@@ -72,7 +72,7 @@ func TestF06VersionsOutOfOrder(t *testing.T) {
 					if len(cells) > 3 && cells[3] == f.key && cells[0] == "version" {
 						held++
 					}
-					if len(cells) > 3 && cells[3] == f.key && cells[0] == "record" && !strings.Contains(l, fmt.Sprintf("%x", newest.Body)) {
+					if len(cells) > 3 && cells[3] == f.key && cells[0] == "record" && !strings.Contains(l, fmt.Sprintf("%x", newest.Hash())) {
 						t.Fatalf("order %v: another version than the newest is held", order)
 					}
 				}

@@ -42,11 +42,14 @@ func (s statedRow) same(o statedRow) bool {
 	return s.Number == o.Number && s.Subject == o.Subject && s.Old == o.Old
 }
 
+func (s statedRow) compare(o statedRow) int { return cmp.Compare(s.Number, o.Number) }
+
 var (
 	askClaims = say(`SELECT c.kind, c.key, c.hash, c.subject, c.service, c.current, c.birth_date, c.name, c.refused FROM {rows}
 		JOIN claim c ON c.source = k.source AND c.kind = k.kind AND c.key = k.key WHERE c.current = 1 OR c.hash = k.hash`, "source kind key hash:bytes")
 	askStated = say(`SELECT n.kind, n.key, n.hash, n.number, n.subject, n.old FROM {rows}
-		JOIN claim_number n ON n.source = k.source AND n.kind = k.kind AND n.key = k.key AND n.hash = k.hash ORDER BY n.number`, "source kind key hash:bytes")
+		JOIN claim_number n ON n.source = k.source AND n.kind = k.kind AND n.key = k.key AND n.hash = k.hash`, "source kind key hash:bytes")
+	setClaims  = say(`UPDATE contribution SET claims = 1 FROM {rows} WHERE contribution.id = k.id`, "id:int")
 	putSubject = say(`INSERT INTO subject (source, subject, person, reason) SELECT k.source, k.subject, NULL, k.reason FROM {rows} WHERE true ON CONFLICT DO NOTHING`,
 		"source subject reason")
 	dropNumbers = say(`DELETE FROM claim_number WHERE (source, kind, key, hash) IN (SELECT k.source, k.kind, k.key, k.hash FROM {rows})`, "source kind key hash:bytes")
@@ -62,13 +65,12 @@ var (
 		SELECT k.source, k.subject, k.number, k.kind, k.key, k.hash, k.old FROM {rows}`, "source subject number kind key hash:bytes old:int")
 )
 
-// loadClaims reads what is held of records that said something before: what they claim
-// at present, and what the very versions on the page claimed. A record that never
-// contributed has no claims either.
+// loadClaims reads what is held of records that claimed something before: what they claim
+// at present, and what the very versions on the page claimed.
 func (w *work) loadClaims(entries []ledger.Entry) error {
 	var rows [][]any
 	for _, e := range entries {
-		if h := w.of(e); h != nil && h.ID != 0 && !e.Part && !e.Fault {
+		if h := w.of(e); h != nil && h.Claims && !e.Part && !e.Fault {
 			hash := e.Hash()
 			rows = append(rows, []any{w.source, e.Record.Kind, e.Record.Key, hash[:]})
 		}
@@ -95,6 +97,7 @@ func (w *work) loadClaims(entries []ledger.Entry) error {
 			return err
 		}
 		c.Numbers = numbers[c.Kind+"\x00"+c.Key+"\x00"+string(c.Hash)]
+		slices.SortFunc(c.Numbers, statedRow.compare)
 		k := ledger.Key{Kind: c.Kind, Key: c.Key}
 		w.page.claims[k] = append(w.page.claims[k], c)
 	}
@@ -103,8 +106,9 @@ func (w *work) loadClaims(entries []ledger.Entry) error {
 
 // claim writes what one version of a record says about who its subject is. Earlier
 // versions' claims stay: the numbers in them are the person's history.
-func (w *work) claim(e ledger.Entry, rank ledger.Rank, current bool) {
-	s := e.Subject
+// It tells whether the record has claimed anything, now or before.
+func (w *work) claim(e ledger.Entry, rank ledger.Rank, current bool) (claims bool) {
+	s, held := e.Subject, w.of(e)
 	var before *claimRow
 	for i, c := range w.page.claims[at(e)] {
 		if string(c.Hash) == string(rank.Hash[:]) {
@@ -119,7 +123,10 @@ func (w *work) claim(e ledger.Entry, rank ledger.Rank, current bool) {
 		if before != nil { // said by this very version under an earlier map, and no more
 			w.forget(*before)
 		}
-		return
+		return held.Claims
+	}
+	if held.ID != 0 && !held.Claims {
+		w.say(&setClaims, held.ID)
 	}
 	now := claimRow{Kind: e.Record.Kind, Key: e.Record.Key, Hash: rank.Hash[:], Subject: s.Key, Service: string(e.Service), Current: current,
 		BirthDate: s.BirthDate, Name: storable(s.Name), Refused: refusedText(s.Refused)}
@@ -131,6 +138,7 @@ func (w *work) claim(e ledger.Entry, rank ledger.Rank, current bool) {
 	if w.claimNumbers(e, now, before) || changed {
 		w.touch(w.source, s.Key)
 	}
+	return true
 }
 
 // retire ends what other versions of the record said as its present word, and what
@@ -192,7 +200,7 @@ func (w *work) claimNumbers(e ledger.Entry, now claimRow, before *claimRow) bool
 	}
 	add(e.Subject.Numbers, false)
 	add(e.Subject.Old, true)
-	slices.SortFunc(want, func(a, b statedRow) int { return cmp.Compare(a.Number, b.Number) })
+	slices.SortFunc(want, statedRow.compare)
 	if before != nil {
 		if slices.EqualFunc(before.Numbers, want, statedRow.same) {
 			return false

@@ -2,16 +2,16 @@ package store
 
 import (
 	"crypto/sha256"
-	"fmt"
+	"strconv"
 
 	"samsyn/internal/care"
 	"samsyn/internal/ingest/ledger"
 )
 
 var (
-	newContribution = say(`INSERT INTO contribution (id, source, kind, key, version, revision, service, subject, deleted, made, recorded, basis_version, basis_changed, basis_deleted, basis_hash, marks, places)
-		SELECT k.id, k.source, k.kind, k.key, k.version, k.revision, k.service, k.subject, k.deleted, k.made, k.recorded, k.basis_version, k.basis_changed, k.basis_deleted, k.basis_hash, k.marks, k.places FROM {rows}`,
-		"id:int source kind key version:int revision service subject deleted:int made:bytes recorded:int basis_version basis_changed:int basis_deleted:int basis_hash:bytes marks:int places:int")
+	newContribution = say(`INSERT INTO contribution (id, source, kind, key, version, revision, service, subject, deleted, made, recorded, basis_version, basis_changed, basis_deleted, basis_hash, marks, places, claims)
+		SELECT k.id, k.source, k.kind, k.key, k.version, k.revision, k.service, k.subject, k.deleted, k.made, k.recorded, k.basis_version, k.basis_changed, k.basis_deleted, k.basis_hash, k.marks, k.places, k.claims FROM {rows}`,
+		"id:int source kind key version:int revision service subject deleted:int made:bytes recorded:int basis_version basis_changed:int basis_deleted:int basis_hash:bytes marks:int places:int claims:int")
 	setContribution = say(`UPDATE contribution SET version = k.version, revision = k.revision, service = k.service, subject = k.subject, deleted = k.deleted, made = k.made,
 		recorded = k.recorded, basis_version = k.basis_version, basis_changed = k.basis_changed, basis_deleted = k.basis_deleted, basis_hash = k.basis_hash,
 		marks = k.marks, places = k.places FROM {rows} WHERE contribution.id = k.id`,
@@ -39,7 +39,7 @@ func (w *work) contribute(e ledger.Entry, rank ledger.Rank) bool {
 	if !use && rank.Hash == held.basis().Hash {
 		return false // what it says now, listed once more from before
 	}
-	w.claim(e, rank, use)
+	claims := w.claim(e, rank, use)
 	if !use {
 		return false
 	}
@@ -63,7 +63,7 @@ func (w *work) contribute(e ledger.Entry, rank ledger.Rank) bool {
 		w.say(&setContribution, append([]any{id}, said...)...)
 	} else {
 		id, w.page.ids = w.page.ids[0], w.page.ids[1:]
-		w.say(&newContribution, append([]any{id, w.source, e.Record.Kind, e.Record.Key}, said...)...)
+		w.say(&newContribution, append(append([]any{id, w.source, e.Record.Kind, e.Record.Key}, said...), flag(claims))...)
 	}
 	w.place(id, held, places)
 	if marks.Address() != care.Marks(held.Marks).Address() || len(places) > 0 || held.Places > 0 {
@@ -109,12 +109,19 @@ func (w *work) sameAgain(held *heldRow, e ledger.Entry, rank ledger.Rank) {
 // digest is the hash of all that a contribution says.
 func digest(e ledger.Entry) []byte {
 	h := sha256.New()
+	var line []byte
 	if len(e.Made) > 0 {
-		fmt.Fprintf(h, "%q %q\n", e.Service, e.Subject.Key)
+		line = strconv.AppendQuote(line, string(e.Service))
+		line = strconv.AppendQuote(append(line, ' '), e.Subject.Key)
+		line = append(line, '\n')
 	}
 	for _, m := range e.Made {
-		fmt.Fprintf(h, "%q %q %d\n", m.Resource.Type, m.Resource.ID, len(m.Resource.Body))
+		line = strconv.AppendQuote(line, m.Resource.Type)
+		line = strconv.AppendQuote(append(line, ' '), m.Resource.ID)
+		line = strconv.AppendInt(append(line, ' '), int64(len(m.Resource.Body)), 10)
+		h.Write(append(line, '\n'))
 		h.Write(m.Resource.Body)
+		line = line[:0]
 	}
 	return h.Sum(nil)
 }

@@ -133,7 +133,7 @@ func ofContributions(condition string, args []any) []goner {
 		{"contribution_version", `DELETE FROM contribution_version WHERE contribution IN (` + which + `)` + namesVersion, args},
 		{"team_place", `DELETE FROM team_place WHERE contribution IN (` + which + `) RETURNING CAST(contribution AS TEXT)`, args},
 		{"record", `DELETE FROM record WHERE ` + same("record") + namesRecord, args},
-		{"record_history", `DELETE FROM record_history WHERE ` + same("record_history") + namesRecord, args},
+		{"record_version", `DELETE FROM record_version WHERE ` + same("record_version") + namesRecord, args},
 		// What a whole was assembled of has the whole's key as its group.
 		{"part", `DELETE FROM part WHERE EXISTS (SELECT 1 FROM contribution c WHERE c.source = part.source AND c.key = part.grp AND ` + condition + `)` + namesRecord, args},
 		{"claim_number", `DELETE FROM claim_number WHERE ` + same("claim_number") + namesRecord, args},
@@ -162,7 +162,9 @@ func (s *Store) Retain(ctx context.Context, source string, r Retention, who stri
 		}
 	}
 	if r.Raw > 0 {
-		goners = append(goners, goner{"record_history", `DELETE FROM record_history WHERE source = $1 AND recorded < $2` + namesRecord, []any{source, before(r.Raw)}})
+		// What is held now stays.
+		goners = append(goners, goner{"record_version", `DELETE FROM record_version WHERE source = $1 AND recorded < $2 AND NOT EXISTS (SELECT 1 FROM record r
+			WHERE r.source = record_version.source AND r.kind = record_version.kind AND r.key = record_version.key AND r.hash = record_version.hash)` + namesRecord, []any{source, before(r.Raw)}})
 	}
 	if r.Quarantine > 0 {
 		goners = append(goners, goner{"quarantine", `DELETE FROM quarantine WHERE source = $1 AND first_seen < $2 AND body IS NOT NULL` + namesRecord, []any{source, before(r.Quarantine)}})
@@ -296,7 +298,7 @@ func (s *Store) DestroyKeys(ctx context.Context, service care.Service, who strin
 		if err := d.contributions(`c.service = $1 OR c.source IN `+ofService+` OR EXISTS (SELECT 1 FROM contribution_version v WHERE v.contribution = c.id AND v.service = $1)`, string(service)); err != nil {
 			return err
 		}
-		for _, t := range []string{"record", "record_history", "part", "quarantine", "pending", "claim_number", "claim"} {
+		for _, t := range []string{"record", "record_version", "part", "quarantine", "pending", "claim_number", "claim"} {
 			if err := d.delete(goner{t, `DELETE FROM ` + t + ` WHERE source IN ` + ofService + namesRecord, []any{string(service)}}); err != nil {
 				return err
 			}

@@ -84,8 +84,8 @@ func (s *Store) Mapped(ctx context.Context, source string) iter.Seq2[adapters.Re
 		kind, key := "", ""
 		for {
 			var rows []recordRow
-			err := s.read.SelectContext(ctx, &rows, `SELECT kind, key, '' AS grp, version, changed, deleted, media, hash, body FROM record
-				WHERE source = $1 AND deleted = 0 AND (kind > $2 OR kind = $2 AND key > $3) ORDER BY kind, key LIMIT $4`, source, kind, key, atOnce)
+			err := s.read.SelectContext(ctx, &rows, recordsHeld+`
+				WHERE r.source = $1 AND r.deleted = 0 AND (r.kind, r.key) > ($2, $3) ORDER BY r.kind, r.key LIMIT $4`, source, kind, key, atOnce)
 			if err != nil {
 				yield(adapters.Record{}, fmt.Errorf("read records of %s: %w", source, err))
 				return
@@ -209,10 +209,9 @@ func (s *Store) Versions(ctx context.Context, typ, id string) ([]ledger.Version,
 // RecordAt gives the version of a record that has the hash; the error is care.ErrNotFound.
 func (s *Store) RecordAt(ctx context.Context, source string, k ledger.Key, hash [32]byte) (adapters.Record, error) {
 	var rows []recordRow
-	err := s.read.SelectContext(ctx, &rows, `SELECT kind, key, '' AS grp, version, changed, deleted, media, hash, body FROM record
-		WHERE source = $1 AND kind = $2 AND key = $3 AND hash = $4
-		UNION ALL SELECT kind, key, '' AS grp, version, changed, deleted, media, hash, body FROM record_history
-		WHERE source = $1 AND kind = $2 AND key = $3 AND hash = $4`, source, k.Kind, k.Key, hash[:])
+	err := s.read.SelectContext(ctx, &rows, `SELECT v.kind, v.key, '' AS grp, coalesce(r.version, v.version) AS version, coalesce(r.changed, v.changed) AS changed,
+		v.deleted, v.media, v.hash, v.body FROM record_version v LEFT JOIN record r ON r.source = v.source AND r.kind = v.kind AND r.key = v.key AND r.hash = v.hash
+		WHERE v.source = $1 AND v.kind = $2 AND v.key = $3 AND v.hash = $4`, source, k.Kind, k.Key, hash[:])
 	if err != nil {
 		return adapters.Record{}, fmt.Errorf("read record: %w", err)
 	}

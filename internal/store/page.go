@@ -56,6 +56,7 @@ type heldRow struct {
 	Made         []byte `db:"made"`
 	Marks        int64  `db:"marks"`
 	Places       int64  `db:"places"`
+	Claims       bool   `db:"claims"` // some version of the record claims or claimed something; so too where it is not known
 	BasisVersion string `db:"basis_version"`
 	BasisChanged int64  `db:"basis_changed"`
 	BasisDeleted bool   `db:"basis_deleted"`
@@ -66,7 +67,7 @@ var askHeld = say(`SELECT k.kind, k.key, r.hash, coalesce(r.version, '') AS vers
 	l.stamp, coalesce(l.revision, '') AS seen, coalesce(l.outcome, '') AS outcome, l.hash AS line_hash, CASE WHEN q.key IS NULL THEN 0 ELSE 1 END AS quarantined,
 	q.hash AS wait_hash, coalesce(q.code, '') AS wait_code, coalesce(q.reason, '') AS wait_reason, coalesce(q.place, '') AS wait_place,
 	coalesce(c.id, 0) AS id, coalesce(c.version, 0) AS said, coalesce(c.revision, '') AS revision, coalesce(c.service, '') AS service,
-	coalesce(c.subject, '') AS subject, coalesce(c.deleted, 0) AS gone, c.made, coalesce(c.marks, 0) AS marks, coalesce(c.places, 0) AS places, coalesce(c.basis_version, '') AS basis_version,
+	coalesce(c.subject, '') AS subject, coalesce(c.deleted, 0) AS gone, c.made, coalesce(c.marks, 0) AS marks, coalesce(c.places, 0) AS places, coalesce(c.claims, 0) AS claims, coalesce(c.basis_version, '') AS basis_version,
 	coalesce(c.basis_changed, 0) AS basis_changed, coalesce(c.basis_deleted, 0) AS basis_deleted, c.basis_hash
 	FROM {rows} LEFT JOIN record r ON r.source = k.source AND r.kind = k.kind AND r.key = k.key
 	LEFT JOIN ledger l ON l.source = k.source AND l.kind = k.kind AND l.key = k.key
@@ -202,8 +203,8 @@ func (w *work) say(s *sentence, row ...any) {
 // order is how the sentences of a page follow each other: each finds what those before
 // it leave. Those about who is who come last, under their lock.
 var order = []*sentence{
-	&copyHistory, &putHistory, &dropHistory, &putRecord, &setRecord, &laterRecord, &putPart,
-	&newContribution, &setContribution, &setBasis, &putVersion, &putResource, &setLineage, &dropPlaces, &putPlaces,
+	&putBody, &putLateBody, &putRecord, &setRecord, &laterRecord, &putPart,
+	&newContribution, &setContribution, &setBasis, &setClaims, &putVersion, &putResource, &setLineage, &dropPlaces, &putPlaces,
 	&putLedger, &setLedger, &putQuarantine, &dropQuarantine, &putPending,
 }
 

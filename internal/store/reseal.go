@@ -56,13 +56,8 @@ const (
 	ofNobody = `''`
 )
 
-// A record lies before its history: what moves there while rows are sealed again has been sealed already.
 var sealedTables = []sealedTable{
-	{name: "record", id: []string{"source", "kind", "key"}, more: []string{"hash"}, service: ofSource, columns: []sealedColumn{
-		{"body", false, func(r named) []byte {
-			return atRecord(r.text("source"), r.text("kind"), r.text("key"), r.bytes("hash"))
-		}}}},
-	{name: "record_history", id: []string{"source", "kind", "key", "hash"}, service: ofSource, columns: []sealedColumn{
+	{name: "record_version", id: []string{"source", "kind", "key", "hash"}, service: ofSource, columns: []sealedColumn{
 		{"body", false, func(r named) []byte {
 			return atRecord(r.text("source"), r.text("kind"), r.text("key"), r.bytes("hash"))
 		}}}},

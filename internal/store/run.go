@@ -137,6 +137,11 @@ type recordRow struct {
 	Body    []byte `db:"body"`
 }
 
+// recordsHeld reads what is held under each key, with its bytes. They are looked up one by
+// one, whatever the planner knows of the tables.
+const recordsHeld = `SELECT r.kind, r.key, '' AS grp, r.version, r.changed, r.deleted, r.media, r.hash, (SELECT v.body FROM record_version v
+	WHERE v.source = r.source AND v.kind = r.kind AND v.key = r.key AND v.hash = r.hash) AS body FROM record r`
+
 // open opens the body of a record of a source.
 func (r recordRow) open(ctx context.Context, s *Store, source string) (_ adapters.Record, err error) {
 	if r.Body, err = s.opened(ctx, atRecord(source, r.Kind, r.Key, r.Hash), r.Body); err != nil {
@@ -187,8 +192,8 @@ func (s *Store) Records(ctx context.Context, source string) iter.Seq2[adapters.R
 		kind, key := "", ""
 		for {
 			var rows []recordRow
-			err := s.read.SelectContext(ctx, &rows, `SELECT kind, key, '' AS grp, version, changed, deleted, media, hash, body FROM record
-				WHERE source = $1 AND derived = 0 AND (kind, key) > ($2, $3) ORDER BY kind, key LIMIT $4`, source, kind, key, atOnce)
+			err := s.read.SelectContext(ctx, &rows, recordsHeld+`
+				WHERE r.source = $1 AND r.derived = 0 AND (r.kind, r.key) > ($2, $3) ORDER BY r.kind, r.key LIMIT $4`, source, kind, key, atOnce)
 			if err != nil {
 				yield(adapters.Record{}, fmt.Errorf("read records of %s: %w", source, err))
 				return

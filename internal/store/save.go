@@ -234,42 +234,40 @@ func (w *work) settle(e ledger.Entry) {
 	w.setLedger(e, e.Stamp(), e.Hash(), out)
 }
 
-const historyColumns = `source, kind, key, hash, version, changed, deleted, media, recorded, body`
-
 var (
-	copyHistory = say(`INSERT INTO record_history (`+historyColumns+`)
-		SELECT r.source, r.kind, r.key, r.hash, r.version, r.changed, r.deleted, r.media, r.recorded, r.body FROM {rows}
-		JOIN record r ON r.source = k.source AND r.kind = k.kind AND r.key = k.key WHERE true ON CONFLICT DO NOTHING`, "source kind key")
-	putHistory = say(`INSERT INTO record_history (`+historyColumns+`)
+	// The body of what is held: where it was held before and comes back, it is as new.
+	putBody = say(`INSERT INTO record_version (source, kind, key, hash, version, changed, deleted, media, recorded, body)
+		SELECT k.source, k.kind, k.key, k.hash, k.version, k.changed, k.deleted, k.media, k.recorded, k.body FROM {rows} WHERE true
+		ON CONFLICT (source, kind, key, hash) DO UPDATE SET version = excluded.version, changed = excluded.changed, deleted = excluded.deleted,
+		media = excluded.media, recorded = excluded.recorded`, "source kind key hash:bytes version changed:int deleted:int media recorded:int body:bytes")
+	putLateBody = say(`INSERT INTO record_version (source, kind, key, hash, version, changed, deleted, media, recorded, body)
 		SELECT k.source, k.kind, k.key, k.hash, k.version, k.changed, k.deleted, k.media, k.recorded, k.body FROM {rows} WHERE true ON CONFLICT DO NOTHING`,
 		"source kind key hash:bytes version changed:int deleted:int media recorded:int body:bytes")
-	dropHistory = say(`DELETE FROM record_history WHERE (source, kind, key, hash) IN (SELECT k.source, k.kind, k.key, k.hash FROM {rows})`, "source kind key hash:bytes")
-	putRecord   = say(`INSERT INTO record (source, kind, key, version, changed, deleted, derived, media, hash, recorded, body)
-		SELECT k.source, k.kind, k.key, k.version, k.changed, k.deleted, k.derived, k.media, k.hash, k.recorded, k.body FROM {rows} WHERE true
-		ON CONFLICT (source, kind, key) DO UPDATE SET version = excluded.version, changed = excluded.changed, deleted = excluded.deleted,
-		derived = excluded.derived, media = excluded.media, hash = excluded.hash, recorded = excluded.recorded, body = excluded.body`,
-		"source kind key version changed:int deleted:int derived:int media hash:bytes recorded:int body:bytes")
-	setRecord = change(`UPDATE record SET version = k.version, changed = k.changed, deleted = k.deleted, derived = k.derived, media = k.media, hash = k.hash, recorded = k.recorded, body = k.body
+	putRecord = say(`INSERT INTO record (source, kind, key, version, changed, deleted, derived, media, hash, recorded)
+		SELECT k.source, k.kind, k.key, k.version, k.changed, k.deleted, k.derived, k.media, k.hash, k.recorded FROM {rows}`,
+		"source kind key version changed:int deleted:int derived:int media hash:bytes recorded:int")
+	setRecord = change(`UPDATE record SET version = k.version, changed = k.changed, deleted = k.deleted, derived = k.derived, media = k.media, hash = k.hash, recorded = k.recorded
 		FROM {rows} WHERE record.source = k.source AND record.kind = k.kind AND record.key = k.key`,
-		"source kind key version changed:int deleted:int derived:int media hash:bytes recorded:int body:bytes")
+		"source kind key version changed:int deleted:int derived:int media hash:bytes recorded:int")
 )
 
-// keepRecord keeps the bytes: as the held version where it is the newest, else in the history.
+// keepRecord keeps the bytes among the record's versions, and says which of them is held.
 func (w *work) keepRecord(e ledger.Entry, rank ledger.Rank, newest, replaces bool) {
 	r, hash := e.Record, bytes.Clone(rank.Hash[:])
-	body := w.sealed(w.partition(e), atRecord(w.source, r.Kind, r.Key, hash), bytesOf(r.Body))
+	put := &putBody
 	if !newest {
-		w.say(&putHistory, w.source, r.Kind, r.Key, hash, r.Version, micros(rank.Changed), flag(r.Deleted), r.Media, micros(w.at), body)
+		put = &putLateBody
+	}
+	w.say(put, w.source, r.Kind, r.Key, hash, r.Version, micros(rank.Changed), flag(r.Deleted), r.Media, micros(w.at),
+		w.sealed(w.partition(e), atRecord(w.source, r.Kind, r.Key, hash), bytesOf(r.Body)))
+	if !newest {
 		return
 	}
-	put := &putRecord
+	set := &putRecord
 	if replaces {
-		put = &setRecord
-		w.say(&copyHistory, w.source, r.Kind, r.Key)
-		// What was history and comes back as the newest is history no more.
-		w.say(&dropHistory, w.source, r.Kind, r.Key, hash)
+		set = &setRecord
 	}
-	w.say(put, w.source, r.Kind, r.Key, r.Version, micros(rank.Changed), flag(r.Deleted), flag(e.Derived), r.Media, hash, micros(w.at), body)
+	w.say(set, w.source, r.Kind, r.Key, r.Version, micros(rank.Changed), flag(r.Deleted), flag(e.Derived), r.Media, hash, micros(w.at))
 }
 
 type rankRow struct {

@@ -333,7 +333,7 @@ func TestMovedBodiesDoNotOpen(t *testing.T) {
 	for name, c := range map[string]struct{ statement, undone string }{
 		"resource":      {`UPDATE resource SET body = (SELECT o.body FROM resource o WHERE o.id = 'r1' AND o.version = 2) WHERE id = 'r0' AND version = 2`, "resource"},
 		"other version": {`UPDATE resource SET body = (SELECT o.body FROM resource o WHERE o.id = 'r0' AND o.version = 1) WHERE id = 'r0' AND version = 2`, "resource"},
-		"record":        {`UPDATE record SET body = (SELECT o.body FROM record o WHERE o.key = 'k1') WHERE key = 'k0'`, "record"},
+		"record":        {`UPDATE record_version SET body = (SELECT o.body FROM record_version o WHERE o.key = 'k1' LIMIT 1) WHERE key = 'k0'`, "record"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onEach(t, func(t *testing.T, dsn string, s *store.Store, _ func(string) string) {

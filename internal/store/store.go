@@ -64,7 +64,8 @@ type Store struct {
 	path        string // of the SQLite file
 	now         func() time.Time
 	secret      []byte
-	vault       *vault.Vault // nil where nothing is sealed
+	vault       *vault.Vault   // nil where nothing is sealed
+	oslo        *time.Location // where a source that says a day means it
 
 	ended    *journal.Journal // nil where none is kept
 	replayed int              // entries that the store lacked when it was opened
@@ -98,6 +99,9 @@ func Open(ctx context.Context, dsn string, o Options) (_ *Store, err error) {
 			err = errors.Join(fmt.Errorf("open store: %w", told(err)), s.Close())
 		}
 	}()
+	if s.oslo, err = time.LoadLocation("Europe/Oslo"); err != nil {
+		return nil, err
+	}
 	if s.postgres = IsURL(dsn); s.postgres {
 		err = s.openPostgres(ctx, dsn, o.Replica)
 	} else {

@@ -72,8 +72,8 @@ func (s *Store) placesOf(made []care.Made) []place {
 			if p.Member.Identifier.System != fhir.SystemHPR || p.Member.Identifier.Value == "" {
 				continue
 			}
-			starts, ok1 := narrower(true, p.Period.Start, team.Period.Start)
-			ends, ok2 := narrower(false, p.Period.End, team.Period.End)
+			starts, ok1 := narrower(s.oslo, true, p.Period.Start, team.Period.Start)
+			ends, ok2 := narrower(s.oslo, false, p.Period.End, team.Period.End)
 			if ok1 && ok2 {
 				out = append(out, place{s.hprID(p.Member.Identifier.Value), starts, ends})
 			}
@@ -84,13 +84,13 @@ func (s *Store) placesOf(made []care.Made) []place {
 
 // narrower gives the narrower of bounds: of starts the last, of ends the first; 0 where none is
 // said. A day, a month and a year begin with their first instant; as an end, they last to
-// their last. ok is false where a bound cannot be read.
-func narrower(start bool, bounds ...string) (us int64, ok bool) {
+// their last, in a place. ok is false where a bound cannot be read.
+func narrower(in *time.Location, start bool, bounds ...string) (us int64, ok bool) {
 	for _, b := range bounds {
 		if b == "" {
 			continue
 		}
-		t, err := instant(b, !start)
+		t, err := instant(b, in, !start)
 		if err != nil {
 			return 0, false
 		}
@@ -102,17 +102,13 @@ func narrower(start bool, bounds ...string) (us int64, ok bool) {
 }
 
 // instant reads a FHIR dateTime; after gives the instant after what it covers.
-func instant(text string, after bool) (time.Time, error) {
-	oslo, err := time.LoadLocation("Europe/Oslo") // a source that says a day means it there
-	if err != nil {
-		return time.Time{}, err
-	}
+func instant(text string, in *time.Location, after bool) (time.Time, error) {
 	for _, f := range []struct {
 		layout        string
 		years, months int
 		days          int
 	}{{"2006", 1, 0, 0}, {"2006-01", 0, 1, 0}, {time.DateOnly, 0, 0, 1}} {
-		if t, err := time.ParseInLocation(f.layout, text, oslo); err == nil {
+		if t, err := time.ParseInLocation(f.layout, text, in); err == nil {
 			if after {
 				t = t.AddDate(f.years, f.months, f.days)
 			}

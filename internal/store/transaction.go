@@ -178,7 +178,7 @@ func (w *work) open(locks []lock) error {
 	if !w.s.postgres {
 		return nil
 	}
-	parts := []string{"SET LOCAL enable_hashjoin = off", "SET LOCAL enable_mergejoin = off", "SET LOCAL enable_seqscan = off"}
+	parts := []string{"SET LOCAL enable_hashjoin = off", "SET LOCAL enable_mergejoin = off", "SET LOCAL enable_seqscan = off", "SET LOCAL enable_material = off"}
 	if w.s.vault != nil && !slices.ContainsFunc(locks, func(l lock) bool { return l.class == keyLock }) {
 		parts = append(parts, lock{class: keyLock, shared: true}.String())
 	}

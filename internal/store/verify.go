@@ -26,7 +26,7 @@ func asMade(c care.Contribution, made []byte) error {
 }
 
 // Verify reads everything that is held now and checks it: the file's own structure on
-// SQLite, each record against its hash, and each contribution against the digest of
+// SQLite, each version of each record against its hash, and each contribution against the digest of
 // what was made. The error names what is damaged, at most twenty of it, without content.
 func (s *Store) Verify(ctx context.Context) error {
 	const most = 20
@@ -51,7 +51,9 @@ func (s *Store) Verify(ctx context.Context) error {
 }
 
 func (s *Store) verifyRecords(ctx context.Context, tell func(error) bool) error {
-	rows, err := s.read.QueryxContext(ctx, `SELECT source, kind, key, media, deleted, hash, body FROM record`)
+	rows, err := s.read.QueryxContext(ctx, `SELECT v.source, v.kind, v.key, v.media, v.deleted, v.hash, v.body FROM record_version v
+		UNION ALL SELECT r.source, r.kind, r.key, r.media, r.deleted, r.hash, NULL FROM record r WHERE NOT EXISTS
+		(SELECT 1 FROM record_version v WHERE v.source = r.source AND v.kind = r.kind AND v.key = r.key AND v.hash = r.hash)`)
 	if err != nil {
 		return err
 	}
