@@ -18,7 +18,7 @@ func TestEverythingIsMeasured(t *testing.T) {
 	if err := bench.Run(t.Context(), o, &out, &log); err != nil {
 		t.Fatalf("%v\n%s", err, &log)
 	}
-	for _, row := range []string{"new records", "changed records: the same", "two shards at once", "WAL a new resource", "disk a resource", "whole records of 3 kB",
+	for _, row := range []string{"new records", "changed records: the same", "2 shards at once", "4 shards at once", "WAL a new resource", "disk a resource", "whole records of 3 kB",
 		"over HTTP, whole resources", "over HTTP, ids and versions", "everything mapped again", "(key, hash), 10,000 rows", "most heap", "growth", "two instances", "bare batches"} {
 		if !strings.Contains(out.String(), row) {
 			t.Errorf("the report says nothing of %q:\n%s", row, &out)

@@ -168,10 +168,12 @@ func (m *measure) municipality(ctx context.Context) (err error) {
 		m.note(m.base.name, "WAL a changed resource", "bytes", "", (wal1-wal0)/float64(n))
 	}
 	if m.base.postgres() { // a file has one writer
-		if err := m.shards(t.at(3), src, read); err != nil {
-			return err
+		for i, n := range []int{2, 4} {
+			if err := m.shards(n, t.at(3+i), src, read); err != nil {
+				return err
+			}
 		}
-		t = t.at(3)
+		t = t.at(4)
 	} else {
 		t = t.at(2)
 	}
@@ -190,13 +192,13 @@ func (m *measure) municipality(ctx context.Context) (err error) {
 	})
 }
 
-// shards reads two halves of a town at the same time.
-func (m *measure) shards(t *town, src ledger.Source, read func(adapters.Adapter, ledger.Source) func() error) error {
-	return m.rate("changed records, two shards at once", "resources", limitBare, t.records(), func() error {
-		return together(2, func(i int) error {
+// shards reads n parts of a town at the same time.
+func (m *measure) shards(n int, t *town, src ledger.Source, read func(adapters.Adapter, ledger.Source) func() error) error {
+	return m.rate(fmt.Sprintf("changed records, %d shards at once", n), "resources", limitBare, t.records(), func() error {
+		return together(n, func(i int) error {
 			of := src
 			of.Shard = fmt.Sprint(i + 1)
-			return read(reader{town: t, to: len(t.numbers)}, of)()
+			return read(reader{town: t, to: len(t.numbers), shards: n}, of)()
 		})
 	})
 }

@@ -19,6 +19,7 @@ type reader struct {
 	*town
 	from, to int // of the children
 	answers  time.Duration
+	shards   int
 }
 
 func (r reader) Fetch(ctx context.Context, _ adapters.Cursor) iter.Seq2[adapters.Page, error] {
@@ -51,17 +52,25 @@ func (r reader) Fetch(ctx context.Context, _ adapters.Cursor) iter.Seq2[adapters
 	}
 }
 
-// Shards are the two halves of the children.
-func (r reader) Shards(context.Context) ([]string, error) { return []string{"1", "2"}, nil }
-
-// FetchShard reads one half.
-func (r reader) FetchShard(ctx context.Context, shard string, since adapters.Cursor) iter.Seq2[adapters.Page, error] {
-	middle := r.from + (r.to-r.from)/2
-	if shard == "1" {
-		r.to = middle
-	} else {
-		r.from = middle
+// Shards are as many parts of the children, two where nothing is said.
+func (r reader) Shards(context.Context) ([]string, error) {
+	out := make([]string, r.parts())
+	for i := range out {
+		out[i] = strconv.Itoa(i + 1)
 	}
+	return out, nil
+}
+
+func (r reader) parts() int { return max(2, r.shards) }
+
+// FetchShard reads one part.
+func (r reader) FetchShard(ctx context.Context, shard string, since adapters.Cursor) iter.Seq2[adapters.Page, error] {
+	i, err := strconv.Atoi(shard)
+	if err != nil {
+		return func(yield func(adapters.Page, error) bool) { yield(adapters.Page{}, err) }
+	}
+	from, all := r.from, r.to-r.from
+	r.from, r.to = from+all*(i-1)/r.parts(), from+all*i/r.parts()
 	return r.Fetch(ctx, since)
 }
 
