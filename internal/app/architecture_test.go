@@ -44,7 +44,7 @@ var allowed = map[string][]string{
 	"internal/search":              {"fhir", "fhir/fhirpath", "internal/care"},
 	"internal/findings":            {"internal/care", "internal/consolidate", "internal/words"},
 	"internal/care":                {"fhir"},
-	"internal/connector":           {"adapters", "fhir/fhirpath", "internal/jsonsafe", "internal/xmlsafe"},
+	"internal/connector":           {"adapters", "adapters/dropfolder", "fhir/fhirpath", "internal/jsonsafe", "internal/xmlsafe"},
 	"internal/connector/scaffold":  {"mapping"},
 	"internal/reconcile":           {"adapters", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…"},
 	"internal/mapkit":              {"adapters", "fhir", "fhir/…", "mapping", "internal/care", "internal/identity", "internal/ingest", "internal/ingest/…"},

@@ -10,10 +10,9 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"slices"
-	"strings"
 
 	"samsyn/adapters"
+	"samsyn/adapters/dropfolder"
 )
 
 const (
@@ -80,41 +79,28 @@ func (p *pass) fromFolder(ctx context.Context, yield func(adapters.Page) bool) e
 	return nil
 }
 
-// list names the files to read, in the order of their names, with a digest of names,
-// sizes and times. Hidden files and those that a transfer is still writing are left alone.
+// list names the files to read, in the order of their names, with a mark of what was there.
 func (p *pass) list(fsys fs.FS) ([]string, string, error) {
-	entries, err := fs.ReadDir(fsys, ".")
+	all, err := dropfolder.List(fsys)
 	if err != nil {
 		return nil, "", fmt.Errorf("%w: the folder cannot be listed", adapters.ErrUnavailable)
 	}
 	var names []string
-	h := sha256.New()
-	for _, e := range entries {
-		fits, _ := path.Match(p.l.Folder.Files, e.Name()) // the pattern was checked
-		if !fits || e.IsDir() || transient(e.Name()) {
-			continue
+	var files []dropfolder.File
+	for _, f := range all {
+		if fits, _ := path.Match(p.l.Folder.Files, f.Name); fits { // the pattern was checked
+			names, files = append(names, f.Name), append(files, f)
 		}
-		info, err := e.Info()
-		if err != nil {
-			continue // gone between listing and looking
-		}
-		names = append(names, e.Name())
-		fmt.Fprintf(h, "%d\x00%s\x00%d\x00%d\x00", len(e.Name()), e.Name(), info.Size(), info.ModTime().UnixNano())
 	}
 	if p.l.Folder.Take == "last" && len(names) > 1 {
 		names = names[len(names)-1:]
 	}
-	return names, hex.EncodeToString(h.Sum(nil)[:12]), nil
-}
-
-func transient(name string) bool {
-	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") ||
-		slices.Contains([]string{".tmp", ".part", ".filepart", ".partial", ".writing"}, strings.ToLower(path.Ext(name)))
+	return names, dropfolder.Mark(files), nil
 }
 
 // file reads one file. What is wrong with it as a whole is one fault.
 func (p *pass) file(root *os.Root, name string, left int64) (adapters.Page, int64, error) {
-	where := "file " + safeName(name)
+	where := "file " + dropfolder.SafeName(name)
 	whole := func(err error) adapters.Page {
 		sum := sha256.Sum256([]byte(name))
 		return adapters.Page{Faults: []adapters.Fault{{Kind: p.l.label(), Key: unnamed + hex.EncodeToString(sum[:8]), Where: where, Err: err, Media: p.l.media()}}}
@@ -141,14 +127,4 @@ func (p *pass) file(root *os.Root, name string, left int64) (adapters.Page, int6
 		return whole(fmt.Errorf("%w: %w", adapters.ErrMalformed, err)), int64(len(body)), nil
 	}
 	return p.page(a.entries, where, 0), int64(len(body)), nil
-}
-
-// safeName gives a file's name for messages, with anything that may be a national
-// number replaced by a mark that still tells two files apart.
-func safeName(name string) string {
-	for elevenDigits.MatchString(name) {
-		sum := sha256.Sum256([]byte(name))
-		name = elevenDigits.ReplaceAllString(name, "${1}[11 digits, "+hex.EncodeToString(sum[:3])+"]${2}")
-	}
-	return name
 }
