@@ -239,7 +239,7 @@ var (
 	putBody = say(`INSERT INTO record_version (source, kind, key, hash, version, changed, deleted, media, recorded, body)
 		SELECT k.source, k.kind, k.key, k.hash, k.version, k.changed, k.deleted, k.media, k.recorded, k.body FROM {rows} WHERE true
 		ON CONFLICT (source, kind, key, hash) DO UPDATE SET version = excluded.version, changed = excluded.changed, deleted = excluded.deleted,
-		media = excluded.media, recorded = excluded.recorded`, "source kind key hash:bytes version changed:int deleted:int media recorded:int body:bytes")
+		media = excluded.media, recorded = excluded.recorded, body = excluded.body`, "source kind key hash:bytes version changed:int deleted:int media recorded:int body:bytes")
 	putLateBody = say(`INSERT INTO record_version (source, kind, key, hash, version, changed, deleted, media, recorded, body)
 		SELECT k.source, k.kind, k.key, k.hash, k.version, k.changed, k.deleted, k.media, k.recorded, k.body FROM {rows} WHERE true ON CONFLICT DO NOTHING`,
 		"source kind key hash:bytes version changed:int deleted:int media recorded:int body:bytes")

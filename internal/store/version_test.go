@@ -89,6 +89,42 @@ func TestAVersionThatIsGoneIsFound(t *testing.T) {
 	})
 }
 
+// TestAVersionComesBack: it is held again, once, as it was received last, whatever a disk did to it meanwhile.
+func TestAVersionComesBack(t *testing.T) {
+	onSealed(t, func(t *testing.T, dsn string, s *store.Store, now *time.Time, ask func(string) string) {
+		plant(t, s, 1)
+		e := planted(t, 0, 0)[0]
+		e.Record.Changed = planted(t, 0, 1)[0].Record.Changed.AddDate(0, 0, 1)
+		if _, err := past(t, dsn).Exec(`UPDATE record_version SET body = (SELECT h.body FROM record_version h JOIN record r ON r.key = h.key AND r.hash = h.hash WHERE h.key = 'k0') WHERE key = 'k0'`); err != nil {
+			t.Fatal(err)
+		}
+		later := at.AddDate(0, 1, 0)
+		if _, err := s.Save(ctx, ledger.Batch{Source: "a", Run: begin(t, s, "a"), At: later, Entries: []ledger.Entry{e}, KeepCursor: true}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Verify(ctx); err != nil {
+			t.Error(err)
+		}
+		if got := ask(`SELECT count(*) FROM record_version WHERE key = 'k0'`); got != "2" {
+			t.Errorf("%s versions, want 2", got)
+		}
+		got, err := s.RecordAt(ctx, "a", ledger.Key{Kind: e.Record.Kind, Key: "k0"}, e.Record.Hash())
+		if err != nil || string(got.Body) != string(e.Record.Body) || !got.Changed.Equal(e.Record.Changed) {
+			t.Errorf("%s of %v, %v", got.Body, got.Changed, err)
+		}
+		*now = at.AddDate(0, 1, 15) // the other one was received a month and a half ago, this one half a month ago
+		if _, err := s.Retain(ctx, "a", store.Retention{Raw: 30 * 24 * time.Hour}, "test", false); err != nil {
+			t.Fatal(err)
+		}
+		if got := ask(`SELECT count(*) FROM ` + replaced + ` AND key = 'k0'`); got != "0" {
+			t.Errorf("%s replaced versions after retention", got)
+		}
+		if _, err := s.RecordAt(ctx, "a", ledger.Key{Kind: e.Record.Kind, Key: "k0"}, e.Record.Hash()); err != nil {
+			t.Errorf("what is held now: %v", err)
+		}
+	})
+}
+
 // TestClaimsAreAskedForWhereThereAreAny: a record that claims nothing at first, then something, then
 // nothing again is each time known as what it is.
 func TestClaimsAreAskedForWhereThereAreAny(t *testing.T) {
