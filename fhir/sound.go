@@ -16,7 +16,6 @@ func SurelyValid(r Resource) bool {
 		return false
 	}
 	c := &sound{in: string(r.Body), table: rules(), depth: MaxDepth - 2}
-	c.contained, c.pending, c.local = make([]ownResource, 0, 4), make([]localReference, 0, 16), make([]string, 0, 16)
 	c.space()
 	typ, ok := c.resource(false)
 	if !ok || typ != r.Type || c.id != r.ID {

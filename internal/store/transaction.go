@@ -355,11 +355,15 @@ func ask[T any](w *work, s *sentence, rows [][]any) ([]T, error) {
 		return out, nil
 	}
 	for _, some := range s.slices(rows) {
-		var part []T
+		part := make([]T, 0, len(some)) // mostly one of each
 		if err := w.list(&part, s.postgres, s.arrays(some)...); err != nil {
 			return nil, err
 		}
-		out = append(out, part...)
+		if out == nil {
+			out = part
+		} else {
+			out = append(out, part...)
+		}
 	}
 	return out, nil
 }
