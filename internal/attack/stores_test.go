@@ -256,5 +256,5 @@ func TestTwinStoresAnswerAlike(t *testing.T) {
 func TestTwinStoresAnswerAlikeOnPostgres(t *testing.T) {
 	t.Parallel()
 	pgtest.Available(t)
-	twinStores(t, size(1, 50, 1000), func(t *testing.T) string { return pgtest.URL(t, nil) })
+	twinStores(t, size(1, 100, 1000), func(t *testing.T) string { return pgtest.URL(t, nil) })
 }
