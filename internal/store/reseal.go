@@ -57,7 +57,7 @@ const (
 )
 
 var sealedTables = []sealedTable{
-	{name: "record_version", id: []string{"source", "kind", "key", "hash"}, service: ofSource, columns: []sealedColumn{
+	{name: "record_version", id: []string{"key", "hash", "kind", "source"}, service: ofSource, columns: []sealedColumn{
 		{"body", false, func(r named) []byte {
 			return atRecord(r.text("source"), r.text("kind"), r.text("key"), r.bytes("hash"))
 		}}}},
