@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -147,7 +148,13 @@ func (r recordRow) open(ctx context.Context, s *Store, source string) (_ adapter
 	if r.Body, err = s.opened(ctx, atRecord(source, r.Kind, r.Key, r.Hash), r.Body); err != nil {
 		return adapters.Record{}, fmt.Errorf("%s %s of %s: %w", r.Kind, r.Key, source, err)
 	}
-	return r.record(), nil
+	rec := r.record()
+	if len(rec.Body) == 0 { // said so, or the version is gone
+		if sum := rec.Hash(); !bytes.Equal(sum[:], r.Hash) {
+			return adapters.Record{}, fmt.Errorf("%s %s of %s: %w", r.Kind, r.Key, source, errDamaged)
+		}
+	}
+	return rec, nil
 }
 
 func (r recordRow) record() adapters.Record {

@@ -146,6 +146,25 @@ func TestLineageOnce(t *testing.T) {
 	})
 }
 
+// migrations are those of a store, to be walked by hand.
+func migrations(t *testing.T, dsn string) *goose.Provider {
+	t.Helper()
+	driver, dialect := "sqlite", goose.DialectSQLite3
+	if store.IsURL(dsn) {
+		driver, dialect = "postgres", goose.DialectPostgres
+	}
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() }) // it wrote what it was told
+	p, err := goose.NewProvider(dialect, db, os.DirFS(filepath.Join("migrations", driver)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 // TestShapesGoBack: an older program reads the lineage as the text that it knows.
 func TestShapesGoBack(t *testing.T) {
 	onEach(t, func(t *testing.T, dsn string, s *store.Store, ask func(string) string) {
@@ -153,20 +172,7 @@ func TestShapesGoBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := ask(`SELECT text FROM lineage_shape`)
-		driver, dialect := "sqlite", goose.DialectSQLite3
-		if store.IsURL(dsn) {
-			driver, dialect = "postgres", goose.DialectPostgres
-		}
-		db, err := sql.Open(driver, dsn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		p, err := goose.NewProvider(dialect, db, os.DirFS(filepath.Join("migrations", driver)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := p.DownTo(ctx, 4); err != nil {
+		if _, err := migrations(t, dsn).DownTo(ctx, 4); err != nil {
 			t.Fatal(err)
 		}
 		if got := ask(`SELECT min(lineage) || count(*) FROM resource`); got != want+"5" {

@@ -1,14 +1,9 @@
 package store_test
 
 import (
-	"database/sql"
 	"errors"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
-
-	"github.com/pressly/goose/v3"
 
 	"samsyn/internal/care"
 	"samsyn/internal/ingest/ledger"
@@ -26,19 +21,7 @@ func TestVersionsGoBackAndForth(t *testing.T) {
 			t.Fatal(err)
 		}
 		want, held := canonicalOf(t, s), ask(`SELECT count(*) FROM record_version`)
-		driver, dialect := "sqlite", goose.DialectSQLite3
-		if store.IsURL(dsn) {
-			driver, dialect = "postgres", goose.DialectPostgres
-		}
-		db, err := sql.Open(driver, dsn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		p, err := goose.NewProvider(dialect, db, os.DirFS(filepath.Join("migrations", driver)))
-		if err != nil {
-			t.Fatal(err)
-		}
+		p := migrations(t, dsn)
 		if _, err := p.DownTo(ctx, 11); err != nil {
 			t.Fatal(err)
 		}
@@ -66,27 +49,35 @@ func TestVersionsGoBackAndForth(t *testing.T) {
 	})
 }
 
-// TestAVersionThatIsGoneIsFound: a record of which the bytes are lost is not held in silence.
+// TestAVersionThatIsGoneIsFound: a record of which the bytes are lost is not held in silence, sealed or not.
 func TestAVersionThatIsGoneIsFound(t *testing.T) {
-	onSealed(t, func(t *testing.T, dsn string, s *store.Store, _ *time.Time, _ func(string) string) {
-		plant(t, s, 2)
-		if err := s.Verify(ctx); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := past(t, dsn).Exec(`DELETE FROM record_version WHERE key = 'k1' AND hash = (SELECT hash FROM record WHERE key = 'k1')`); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Verify(ctx); !errors.Is(err, care.ErrUnavailable) {
-			t.Errorf("verified: %v", err)
-		}
-		var failed error
-		for _, err := range s.Records(ctx, "a") {
-			failed = errors.Join(failed, err)
-		}
-		if failed == nil {
-			t.Error("a record without its bytes was read")
-		}
+	t.Run("sealed", func(t *testing.T) {
+		onSealed(t, func(t *testing.T, dsn string, s *store.Store, _ *time.Time, _ func(string) string) { loses(t, dsn, s) })
 	})
+	t.Run("plain", func(t *testing.T) {
+		onEach(t, func(t *testing.T, dsn string, s *store.Store, _ func(string) string) { loses(t, dsn, s) })
+	})
+}
+
+func loses(t *testing.T, dsn string, s *store.Store) {
+	t.Helper()
+	plant(t, s, 2)
+	if err := s.Verify(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := past(t, dsn).Exec(`DELETE FROM record_version WHERE key = 'k1' AND hash = (SELECT hash FROM record WHERE key = 'k1')`); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Verify(ctx); !errors.Is(err, care.ErrUnavailable) {
+		t.Errorf("verified: %v", err)
+	}
+	var failed error
+	for _, err := range s.Records(ctx, "a") {
+		failed = errors.Join(failed, err)
+	}
+	if failed == nil {
+		t.Error("a record without its bytes was read")
+	}
 }
 
 // TestAVersionComesBack: it is held again, once, as it was received last, whatever a disk did to it meanwhile.
